@@ -1,0 +1,85 @@
+/**
+ * The upstream behind both sides: a few lines over bare sockets, so that it costs the machine as little as possible.
+ * Answers JSON, or a stream when the body asks for one; a body that names `unpaced` gets its events without pauses.
+ */
+import { createServer, type Socket } from "node:net";
+import { eventInterval, jsonAnswer, streamEvents } from "./traffic.ts";
+
+const json = Buffer.from(
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(jsonAnswer)}\r\n\r\n${jsonAnswer}`,
+);
+const streamHead = Buffer.from(
+  "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n",
+);
+// Every event is a chunk, and a write, of its own, as model servers send them.
+const chunks = streamEvents.map((event) => Buffer.from(`${Buffer.byteLength(event).toString(16)}\r\n${event}\r\n`));
+const streamEnd = Buffer.from("0\r\n\r\n");
+
+interface Streaming {
+  readonly socket: Socket;
+  next: number;
+}
+
+/** Writes the next event of every stream; drops those that are done or whose reader has gone. */
+function tick(streams: Set<Streaming>): void {
+  for (const entry of streams) {
+    const chunk = chunks[entry.next++];
+    entry.socket.write(chunk ?? streamEnd);
+    if (!chunk || entry.socket.destroyed) streams.delete(entry);
+  }
+}
+
+const paced = new Set<Streaming>();
+setInterval(() => tick(paced), eventInterval);
+
+const unpaced = new Set<Streaming>();
+let spinning = false;
+function spin(): void {
+  tick(unpaced);
+  spinning = unpaced.size > 0;
+  if (spinning) setImmediate(spin);
+}
+
+function answer(socket: Socket, body: string): void {
+  if (!body.includes('"stream":true')) {
+    socket.write(json);
+    return;
+  }
+  socket.write(streamHead);
+  if (!body.includes("unpaced")) {
+    paced.add({ socket, next: 0 });
+    return;
+  }
+  unpaced.add({ socket, next: 0 });
+  if (!spinning) {
+    spinning = true;
+    setImmediate(spin);
+  }
+}
+
+/** The body once it is complete. No pipelining: whatever the socket has brought is one request. */
+function completeBody(received: string): string | undefined {
+  const headEnd = received.indexOf("\r\n\r\n");
+  if (headEnd < 0) return undefined;
+  const head = received.slice(0, headEnd).toLowerCase();
+  const body = received.slice(headEnd + 4);
+  const length = /content-length: *(\d+)/.exec(head)?.[1];
+  if (length !== undefined) return body.length >= Number(length) ? body : undefined;
+  if (head.includes("transfer-encoding: chunked")) return body.endsWith("0\r\n\r\n") ? body : undefined;
+  return body;
+}
+
+const server = createServer({ noDelay: true }, (socket) => {
+  let received = "";
+  socket.setEncoding("latin1");
+  socket.on("data", (part: string) => {
+    received += part;
+    const body = completeBody(received);
+    if (body === undefined) return;
+    received = "";
+    answer(socket, body);
+  });
+  // Clients of a benchmark leave without a goodbye.
+  socket.on("error", () => socket.destroy());
+});
+server.listen(Number(process.argv[2]), "127.0.0.1");

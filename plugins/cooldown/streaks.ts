@@ -1,0 +1,102 @@
+/** Failures in a row, per key (or provider) and model or quota group. */
+import { dayOf } from "waygate";
+
+export interface Place {
+  /** A credential's id, or a provider's name. */
+  readonly owner: string;
+  /** Model or quota group; empty = all. */
+  readonly scope: string;
+}
+
+export interface Climb {
+  readonly steps: readonly number[];
+  /** A number in [0, 1) that varies the step by 10 %; absent = exact. */
+  readonly jitter?: number;
+  /** Epoch milliseconds: when the failed attempt began, and now. */
+  readonly startedAt: number;
+  readonly now: number;
+}
+
+export interface Streaks {
+  /** Goes one step up and says until when to rest; `first` is false for a failure of the same window. */
+  climb(place: Place, streak: string, climb: Climb): { readonly until: number; readonly first: boolean };
+  /** The window ends now: the next failure is the next in the row. */
+  reopen(place: Place, streak: string, now: number): void;
+  /** Notes a long rest of one model and says how many models of the owner rest like that. */
+  countLong(place: Place, until: number, now: number): number;
+  /** A success: nothing is in a row any more. */
+  forget(provider: string, credential: string, scope: string): void;
+  /** Zeroes everything when a new day has begun. */
+  turn(now: number): void;
+}
+
+interface Streak {
+  step: number;
+  until: number;
+}
+
+interface ScopeRecord {
+  readonly streaks: Map<string, Streak>;
+  longUntil: number;
+}
+
+/** Scopes remembered per owner: clients may make names of models up. */
+const MOST = 256;
+
+export function createStreaks(): Streaks {
+  const owners = new Map<string, Map<string, ScopeRecord>>();
+  let day = 0;
+
+  const recordAt = ({ owner, scope }: Place): ScopeRecord => {
+    let scopes = owners.get(owner);
+    if (scopes === undefined) owners.set(owner, (scopes = new Map()));
+    let record = scopes.get(scope);
+    if (record === undefined) {
+      const oldest = scopes.size >= MOST ? scopes.keys().next().value : undefined;
+      if (oldest !== undefined) scopes.delete(oldest);
+      scopes.set(scope, (record = { streaks: new Map(), longUntil: 0 }));
+    }
+    return record;
+  };
+
+  return {
+    climb(place, name, { steps, jitter, startedAt, now }) {
+      const { streaks } = recordAt(place);
+      let streak = streaks.get(name);
+      if (streak === undefined) streaks.set(name, (streak = { step: -1, until: Number.NEGATIVE_INFINITY }));
+      // An attempt that began before the last rest ended failed of the same cause: parallel failures are one step.
+      const first = startedAt >= streak.until;
+      if (first) streak.step = Math.min(streak.step + 1, steps.length - 1);
+      else if (streak.until > now) return { until: streak.until, first };
+      const longest = Math.max(...steps);
+      const step = steps[Math.max(streak.step, 0)] ?? 0;
+      streak.until = now + (jitter === undefined ? step : Math.min(longest, step * (0.9 + 0.2 * jitter)));
+      return { until: streak.until, first };
+    },
+    reopen(place, name, now) {
+      const streak = owners.get(place.owner)?.get(place.scope)?.streaks.get(name);
+      if (streak !== undefined) streak.until = now;
+    },
+    countLong(place, until, now) {
+      recordAt(place).longUntil = until;
+      let long = 0;
+      for (const record of owners.get(place.owner)?.values() ?? []) if (record.longUntil > now) long++;
+      return long;
+    },
+    forget(provider, credential, scope) {
+      if (owners.size === 0) return;
+      owners.delete(provider);
+      const scopes = owners.get(credential);
+      if (scopes === undefined) return;
+      scopes.delete(scope);
+      scopes.delete("");
+      if (scopes.size === 0) owners.delete(credential);
+    },
+    turn(now) {
+      const today = dayOf(now);
+      if (today === day) return;
+      day = today;
+      owners.clear();
+    },
+  };
+}

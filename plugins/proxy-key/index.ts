@@ -1,0 +1,96 @@
+/** Who may call: everyone who knows one of a few static keys. */
+import { hash, timingSafeEqual } from "node:crypto";
+import { type Context, definePlugin, type Plugin, type Principal, splitKeys } from "waygate";
+
+export type ProxyKeyInput =
+  | string
+  | {
+      readonly key: string;
+      /** A name for logs and usage. */
+      readonly label?: string;
+      /** Sees key labels and every reason in errors. */
+      readonly admin?: boolean;
+      /** Globs over model names; absent = all. */
+      readonly models?: readonly string[];
+    };
+
+export interface ProxyKeyOptions {
+  /** Default: `PROXY_API_KEY` of the environment, several with commas. */
+  readonly keys?: string | readonly ProxyKeyInput[];
+}
+
+interface Known {
+  /** The key, padded with zeros to `WIDTH` bytes. */
+  readonly padded: Buffer;
+  readonly principal: Principal;
+}
+
+/** Bytes a key may have. All are compared at this width, so that the time tells nothing about a key, nor its length. */
+const WIDTH = 512;
+
+/**
+ * Without a key there is no `auth` hook: the proxy is open, answers loopback only, and does not start on a public host.
+ */
+export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
+  const known = knownKeys(options.keys ?? process.env["PROXY_API_KEY"] ?? "");
+  return definePlugin({
+    name: "proxy-key",
+    hooks: known.length === 0 ? {} : { auth: (ctx) => principalOf(ctx, known) },
+    setup(app) {
+      if (known.length > 0) return;
+      app.log
+        .withTag("proxy-key")
+        .warn("No key is set: whoever reaches this address may call. Set PROXY_API_KEY in .env.");
+    },
+  });
+}
+
+function knownKeys(keys: string | readonly ProxyKeyInput[]): readonly Known[] {
+  const list = typeof keys === "string" ? splitKeys(keys) : keys;
+  const known = new Map<string, Known>();
+  for (const input of list) {
+    const { key, ...about } = typeof input === "string" ? { key: input } : input;
+    if (key.trim() === "") continue;
+    const padded = pad(Buffer.alloc(WIDTH), key.trim());
+    if (padded === undefined) throw new Error(`proxyKey: a key is longer than ${WIDTH} bytes.`);
+    const id = `key:${hash("sha256", key.trim()).slice(0, 8)}`;
+    if (!known.has(id)) known.set(id, { padded, principal: Object.freeze({ id, ...about }) });
+  }
+  return [...known.values()];
+}
+
+/** Writes the key over whatever was there; `undefined` when it does not fit. */
+function pad(buffer: Buffer, key: string): Buffer | undefined {
+  const length = Buffer.byteLength(key);
+  if (length > WIDTH || key.includes("\0")) return undefined;
+  buffer.write(key);
+  return buffer.fill(0, length);
+}
+
+/** Reused from request to request: comparing is synchronous. */
+const presented = Buffer.alloc(WIDTH);
+
+function principalOf(ctx: Context, known: readonly Known[]): Principal | undefined {
+  let found: Principal | undefined;
+  for (const key of presentedKeys(ctx)) {
+    if (pad(presented, key) === undefined) continue;
+    // All are compared, also after a match: the time tells nothing about the place in the list.
+    for (const each of known) {
+      if (timingSafeEqual(presented, each.padded)) found ??= each.principal;
+    }
+  }
+  return found;
+}
+
+/** Clients of the official SDKs send different headers; Gemini clients may use the query. */
+function* presentedKeys({ req, protocol }: Context): Generator<string> {
+  const bearer = /^bearer +(\S+) *$/i.exec(req.headers.get("authorization") ?? "")?.[1];
+  if (bearer !== undefined) yield bearer;
+  for (const name of ["x-api-key", "x-goog-api-key"]) {
+    const key = req.headers.get(name);
+    if (key) yield key;
+  }
+  if (protocol.id !== "gemini") return;
+  const key = new URL(req.url).searchParams.get("key");
+  if (key) yield key;
+}

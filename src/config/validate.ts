@@ -1,0 +1,71 @@
+/** Finds everything wrong with a config at once, and what is allowed but will disappoint. */
+import { checkModels } from "./check-models.ts";
+import { checkPlugins } from "./check-plugins.ts";
+import { checkValues, describe, invalid } from "./check-values.ts";
+import type { ConfigProblem } from "./problem.ts";
+import { isObject } from "./rules.ts";
+import type { ResolvedConfig } from "./types.ts";
+
+/** Protocols the core brings without a plugin. */
+export const coreProtocols: readonly string[] = ["openai-chat"];
+
+export interface ValidateOptions {
+  /** Ids of the protocols that need no plugin. Default `coreProtocols`. */
+  readonly protocols?: readonly string[];
+}
+
+/** What keeps a config from being used. Takes anything, because JavaScript users have no compiler. */
+export function findProblems(config: unknown, options: ValidateOptions = {}): ConfigProblem[] {
+  if (!isObject(config) || config instanceof Promise) {
+    const fix = config instanceof Promise ? "Write await before it." : "Write defineConfig({ plugins: [ … ] }).";
+    return [invalid([], "The config is not an object", `It is ${describe(config)}.`, fix)];
+  }
+  const own = Object.fromEntries(Object.entries(config));
+  const plugins = checkPlugins(own["plugins"], options.protocols ?? coreProtocols);
+  return [...plugins, ...checkModels(own["models"], providerNames(own["plugins"])), ...checkValues(own)];
+}
+
+/** The names of providers in a list that may be nested and may be wrong. */
+function providerNames(plugins: unknown): string[] {
+  if (!Array.isArray(plugins)) return [];
+  return plugins.flatMap((plugin: unknown): string[] => {
+    if (Array.isArray(plugin)) return providerNames(plugin);
+    const providers: unknown = isObject(plugin) ? plugin["providers"] : undefined;
+    if (!Array.isArray(providers)) return [];
+    return providers.flatMap((provider: unknown) =>
+      isObject(provider) && typeof provider["name"] === "string" ? [provider["name"]] : [],
+    );
+  });
+}
+
+/** Settings that contradict each other's purpose. */
+export function findWarnings(config: ResolvedConfig): ConfigProblem[] {
+  const { deadline, attempts } = config.retry;
+  if (attempts <= 1) return [];
+  const warnings: ConfigProblem[] = [];
+  const core = silence(config.timeouts);
+  if (core !== undefined && deadline <= core) warnings.push(late(deadline, core, ["retry", "deadline"], "an upstream"));
+  for (const provider of config.plugins.flatMap((plugin) => plugin.providers ?? [])) {
+    const { connect, headers } = provider.timeouts ?? {};
+    if (connect === undefined && headers === undefined) continue;
+    const own = silence({ ...config.timeouts, ...provider.timeouts });
+    if (own === undefined || deadline > own) continue;
+    warnings.push(late(deadline, own, ["retry", "deadline"], `the provider ${JSON.stringify(provider.name)}`));
+  }
+  return warnings;
+}
+
+/** Milliseconds until a silent upstream of a streamed answer is given up; `undefined` = never by itself. */
+function silence(timeouts: { readonly connect: number; readonly headers: number }): number | undefined {
+  return timeouts.headers === 0 ? undefined : timeouts.connect + timeouts.headers;
+}
+
+function late(deadline: number, limit: number, path: readonly string[], who: string): ConfigProblem {
+  return invalid(
+    path,
+    "The deadline leaves no time for falling over",
+    `No attempt starts after ${deadline} ms, but ${who} that is silent is given up only after ${limit} ms.`,
+    `Set retry.deadline above ${limit}, or lower timeouts.headers.`,
+    { value: deadline },
+  );
+}

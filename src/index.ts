@@ -1,0 +1,116 @@
+/** Everything a config, a plugin or an embedder needs. */
+export { ProxyError, withError } from "./failure/error.ts";
+export type { ErrorKind, ErrorScope, ProxyErrorInit, UpstreamFailure } from "./failure/error.ts";
+
+export { retryTime } from "./failure/retry-time.ts";
+export type { RetryTime } from "./failure/retry-time.ts";
+
+export { defineConfig } from "./config/define.ts";
+export type {
+  AnyConfig,
+  Config,
+  CorsConfig,
+  LogConfig,
+  ModelRef,
+  PluginInput,
+  ResolvedConfig,
+  RetryConfig,
+  ServerConfig,
+} from "./config/types.ts";
+
+export { ConfigError } from "./config/problem.ts";
+export type { ConfigProblem } from "./config/problem.ts";
+export { nearest } from "./config/nearest.ts";
+export { version } from "./version.ts";
+
+export {
+  anonymousCredential,
+  apiKeyCredential,
+  defineCredential,
+  environmentPrefix,
+  normalizeId,
+  readKeys,
+  splitKeys,
+} from "./candidates/keys.ts";
+export type { ApiKey, KeyInput } from "./candidates/keys.ts";
+export { dayOf } from "./candidates/daily-reset.ts";
+export { providerNamed } from "./candidates/provider-names.ts";
+export { matchesGlob } from "./glob.ts";
+export { baseUrl } from "./wire/base-url.ts";
+export type { BaseUrlOptions } from "./wire/base-url.ts";
+export { jsonBody, textBody } from "./wire/body.ts";
+export type { Body } from "./wire/body.ts";
+export { withEachField, withField, withoutField, withRenamedField } from "./wire/json-text.ts";
+export type { Sse } from "./wire/sse.ts";
+
+export { definePlugin, defineProvider } from "./plugin/define.ts";
+export type { App, Command, Plugin } from "./plugin/app.ts";
+export { defineSlot } from "./plugin/context.ts";
+export type {
+  Attempt,
+  Candidate,
+  Context,
+  Decision,
+  DropKind,
+  Outcome,
+  Principal,
+  Slot,
+  Target,
+} from "./plugin/context.ts";
+export type { Hook, HookObject, Hooks, PluginHooks, Precedence, Selection, Verdict } from "./plugin/hooks.ts";
+export type {
+  Classification,
+  Credential,
+  ErrorBody,
+  FailureSignal,
+  HeaderRecord,
+  Limits,
+  MaybePromise,
+  Provider,
+  Rewriter,
+  Timeouts,
+  Wire,
+} from "./plugin/provider.ts";
+
+export type { Credentials, Rest, RestState, RestTarget } from "./candidates/credentials.ts";
+export type { FallbackPolicy, ModelEntry, Models } from "./candidates/models.ts";
+
+export type {
+  Finish,
+  GenerateRequest,
+  Json,
+  JsonObject,
+  Message,
+  Meta,
+  Part,
+  Seal,
+  StreamEvent,
+  Tool,
+  Usage,
+} from "./protocols/canonical.ts";
+export type {
+  Decoder,
+  Emit,
+  Encoder,
+  EncoderInit,
+  InBandError,
+  Inspection,
+  Loss,
+  Operation,
+  Probe,
+  ProbeInit,
+  Protocol,
+  RenderedError,
+  RetargetOptions,
+} from "./protocols/types.ts";
+
+export { createProxy } from "./proxy.ts";
+export type { Proxy, ProxyOptions } from "./proxy.ts";
+export type { RequestSink } from "./pipeline/outcome.ts";
+export { toNodeHandler } from "./node.ts";
+export type { NodeHandler } from "./node.ts";
+export { serve } from "./serve.ts";
+export type { ServeOptions, Serving } from "./serve.ts";
+
+export { systemClock } from "./runtime.ts";
+export type { Clock, Runtime, SendOptions, Span, Timer, Tracer, Transport } from "./runtime.ts";

@@ -1,0 +1,121 @@
+/** The context of one request: what plugins see of it, and what the pipeline keeps beside that. */
+import type { ConsolaInstance } from "consola";
+import type { Body } from "../wire/body.ts";
+import { ProxyError } from "../failure/error.ts";
+import type { GenerateRequest } from "../protocols/canonical.ts";
+import type { Loss, Operation, Protocol } from "../protocols/types.ts";
+import type { App } from "../plugin/app.ts";
+import type { HeaderRecord } from "../plugin/provider.ts";
+import type { Attempt, Context, Decision, Principal, Slot } from "../plugin/context.ts";
+import { Cancellation } from "./cancellation.ts";
+import { printable } from "./printed.ts";
+
+export interface ContextInit {
+  readonly app: App;
+  readonly req: Request;
+  readonly id: string;
+  readonly protocol: Protocol;
+  readonly operation: Operation;
+  readonly ip: string | undefined;
+}
+
+/** What the pipeline keeps of a request beside what plugins see. */
+export class RequestState {
+  readonly ctx: Context;
+  readonly startedAt: number;
+  readonly attempts: Attempt[] = [];
+  readonly decisions: Decision[] = [];
+  readonly losses: Loss[] = [];
+  /** Ends everything that runs for this request. */
+  readonly cancellation: Cancellation = new Cancellation();
+  principal: Principal | undefined = undefined;
+  body: Body | undefined = undefined;
+  stream = false;
+  /** Whether the client asked for usage in the stream. */
+  usage = false;
+  /** Headers of the client that may go upstream; found out on the first attempt. */
+  forwarded: HeaderRecord | undefined = undefined;
+  /** True once a plugin has assigned `ctx.request`: the bytes of the client are not what is sent. */
+  rewritten = false;
+  /** True once the outcome has been recorded. */
+  recorded = false;
+
+  constructor(init: ContextInit) {
+    this.startedAt = init.app.runtime.clock.now();
+    this.ctx = new RequestContext(init, this);
+  }
+}
+
+/** A class and not an object of closures: one is made for every request. */
+class RequestContext implements Context {
+  readonly id: string;
+  readonly req: Request;
+  readonly app: App;
+  readonly protocol: Protocol;
+  readonly operation: Operation;
+  readonly ip: string | undefined;
+  model = "";
+  readonly #state: RequestState;
+  #slots: Map<Slot<unknown>, unknown> | undefined = undefined;
+  #decoded: GenerateRequest | undefined = undefined;
+
+  constructor({ app, req, id, protocol, operation, ip }: ContextInit, state: RequestState) {
+    this.id = id;
+    this.req = req;
+    this.app = app;
+    this.protocol = protocol;
+    this.operation = operation;
+    this.ip = ip;
+    this.#state = state;
+  }
+
+  get signal(): AbortSignal {
+    return this.#state.cancellation.signal;
+  }
+  get log(): ConsolaInstance {
+    return this.app.log;
+  }
+  get attempts(): readonly Attempt[] {
+    return this.#state.attempts;
+  }
+  get decisions(): readonly Decision[] {
+    return this.#state.decisions;
+  }
+  get stream(): boolean {
+    return this.#state.stream;
+  }
+  get principal(): Principal | undefined {
+    return this.#state.principal;
+  }
+  get body(): Body {
+    if (this.#state.body) return this.#state.body;
+    throw new ProxyError({
+      kind: "internal",
+      message: "The body was read in an auth hook, which runs before it is accepted. Read it in a filter hook.",
+    });
+  }
+  get request(): GenerateRequest {
+    return (this.#decoded ??= { ...this.protocol.decodeRequest(this.body, this.req), model: this.model });
+  }
+  set request(value: GenerateRequest) {
+    this.#decoded = value;
+    this.#state.rewritten = true;
+  }
+  get<T>(slot: Slot<T>): T | undefined {
+    return this.#slots?.get(slot) as T | undefined;
+  }
+  set<T>(slot: Slot<T>, value: T): void {
+    (this.#slots ??= new Map()).set(slot, value);
+  }
+}
+
+printable(RequestContext.prototype, ({ id, protocol, operation, model, principal, ip, attempts, decisions }) => ({
+  id,
+  protocol: protocol.id,
+  operation,
+  model,
+  principal: principal?.id,
+  ip,
+  attempts,
+  decisions: decisions.length,
+}));

@@ -1,0 +1,177 @@
+/** One request from its headers to its record: auth → body → filter → loop → answer → record. */
+import { FastResponse } from "srvx";
+import type { Pool } from "../candidates/pool.ts";
+import { ProxyError } from "../failure/error.ts";
+import type { App } from "../plugin/app.ts";
+import type { Candidate, Outcome, Target } from "../plugin/context.ts";
+import type { Operation, Protocol } from "../protocols/types.ts";
+import type { Answer, AnswerEnd } from "./answer.ts";
+import { authenticate } from "./auth.ts";
+import { acceptBody } from "./accept.ts";
+import type { RunningAttempt } from "./attempt.ts";
+import { RequestState } from "./context.ts";
+import { followClient } from "./client.ts";
+import { errorResponse } from "./error-response.ts";
+import type { Hooks } from "../plugin/hooks.ts";
+import { type CompiledHooks, first, isPromise } from "./hooks.ts";
+import { runLoop } from "./loop.ts";
+import { finishRequest, type RequestSink } from "./outcome.ts";
+import { permitted } from "./permission.ts";
+import { askFail } from "./verdict.ts";
+import { withId } from "./with-id.ts";
+
+export interface Pipeline {
+  readonly app: App;
+  readonly pool: Pool;
+  readonly hooks: CompiledHooks;
+  /** Where the one line per request goes. */
+  readonly sink: RequestSink | undefined;
+}
+
+export interface RequestInit {
+  readonly req: Request;
+  readonly id: string;
+  readonly ip: string | undefined;
+  readonly protocol: Protocol;
+  readonly operation: Operation;
+  /** Reads the body as text; rejects with a `ProxyError` when it is too large or never ends. */
+  readonly readBody: () => Promise<string>;
+}
+
+/** Never rejects: whatever fails is an answer in the client's protocol. */
+export async function handleRequest(pipeline: Pipeline, init: RequestInit): Promise<Response> {
+  const { app } = pipeline;
+  const state = new RequestState({ ...init, app });
+  const unlink = followClient(init.req, state.cancellation);
+  try {
+    return await answer(pipeline, state, init, unlink);
+  } catch (error) {
+    unlink();
+    const left = state.cancellation.aborted;
+    if (!ProxyError.is(error)) app.log.error(`Request ${state.ctx.id} failed inside the proxy:`, error);
+    else logMistake(state, error);
+    const response = errorResponse(state, error);
+    finishRequest(pipeline, state, {
+      status: left ? 499 : response.status,
+      end: left ? "client-aborted" : state.attempts.length > 0 ? "upstream-failed" : "refused",
+      error: ProxyError.is(error) ? error : undefined,
+    });
+    return response;
+  }
+}
+
+async function answer(
+  pipeline: Pipeline,
+  state: RequestState,
+  init: RequestInit,
+  unlink: () => void,
+): Promise<Response> {
+  const { app, hooks, pool } = pipeline;
+  const { ctx } = state;
+  const principal = authenticate(app, hooks, ctx);
+  state.principal = isPromise(principal) ? await principal : principal;
+  acceptBody(state, await init.readBody());
+
+  const filtered = first<Hooks["filter"], Response>(hooks.filter, app.runtime.tracer, ctx, (hook) => hook.handler(ctx));
+  const replied = isPromise(filtered) ? await filtered : filtered;
+  if (replied) {
+    unlink();
+    finishRequest(pipeline, state, { status: replied.status, end: "complete" });
+    return withId(replied, ctx.id);
+  }
+
+  const targets = permitted(state.principal, ctx.model, homeOnly(ctx.req, app.models.resolve(ctx.model)));
+  let answered: Answer | undefined = undefined;
+  let early: ((reply: Answer) => void) | undefined;
+  const loop = await runLoop({
+    state,
+    pool,
+    hooks,
+    targets,
+    // A whole answer has ended before its headers are known here; the record waits until they are.
+    onEnd: (attempt, end, bytes) => {
+      const settle = (reply: Answer): void => {
+        unlink();
+        conclude(pipeline, state, attempt, { reply, end, bytes });
+      };
+      if (answered) settle(answered);
+      else early = settle;
+    },
+  });
+  answered = loop.answer;
+  early?.(answered);
+  const { provider, model } = loop.attempt;
+  const { headers } = loop.answer;
+  headers["x-request-id"] = ctx.id;
+  headers["x-waygate-provider"] = provider.name;
+  headers["x-waygate-model"] = headerText(model);
+  headers["x-waygate-attempts"] = String(state.attempts.length);
+  const home = preferredProvider(targets, loop.preferred);
+  if (home !== undefined && home !== provider.name) headers["x-fallback-provider"] = provider.name;
+  return new FastResponse(loop.answer.body as BodyInit, { status: loop.answer.status, headers });
+}
+
+/** Settles the answering attempt, tells `fail` about a break after commit, records. */
+function conclude(
+  pipeline: Pipeline,
+  state: RequestState,
+  attempt: RunningAttempt,
+  { reply, end, bytes }: { readonly reply: Answer; readonly end: AnswerEnd; readonly bytes: number },
+): void {
+  const { usage, finish } = reply.seen();
+  const outcome = {
+    status: reply.status,
+    end: "complete" as Outcome["end"],
+    path: reply.path,
+    usage,
+    finish,
+    bytes,
+    answeredBy: attempt,
+    error: undefined as ProxyError | undefined,
+  };
+  if (end.how === "cancelled") outcome.end = "client-aborted";
+  if (end.how === "failed") {
+    outcome.end = "upstream-failed";
+    outcome.error = attempt.error = end.error;
+    logMistake(state, end.error);
+  }
+  // Told before the place is given back: whoever waits for it must not get a key that is about to rest.
+  const telling = end.how === "failed" ? askFail(state, pipeline.hooks, end.error, attempt) : undefined;
+  const settling = attempt.settle();
+  if (!telling && !settling) {
+    finishRequest(pipeline, state, outcome);
+    return;
+  }
+  const after = async (): Promise<void> => {
+    await settling;
+    await telling;
+    finishRequest(pipeline, state, outcome);
+  };
+  after().catch((error: unknown) => state.ctx.log.error("The end of a request could not be recorded:", error));
+}
+
+/** The client is told nothing of what plugins and the proxy do wrong, so it must be found here. */
+function logMistake({ ctx }: RequestState, error: ProxyError): void {
+  if (error.kind === "internal") ctx.log.error(`Request ${ctx.id}: ${error.message}`, error.cause ?? "");
+}
+
+/** A client's or upstream's text as a header that every client can read: of one line, of ASCII and not endless. */
+function headerText(text: string): string {
+  return plainText.test(text) ? text : encodeURI(text.slice(0, 256).toWellFormed());
+}
+
+/** What `encodeURI` leaves as it is, as most names of models are. */
+const plainText = /^[\w.:/@+-]{1,256}$/;
+
+/** `x-waygate-fallback: off` keeps a request at its first target. */
+function homeOnly(req: Request, targets: readonly Target[]): readonly Target[] {
+  return req.headers.get("x-waygate-fallback") === "off" ? targets.slice(0, 1) : targets;
+}
+
+/** Whom the name alone prefers; among equals, whom the policies put first. */
+function preferredProvider(targets: readonly Target[], preferred: Candidate | undefined): string | undefined {
+  const [head] = targets;
+  const equals = targets.filter((target) => target.position === head?.position);
+  const alone = equals.every((target) => target.provider === head?.provider);
+  return alone ? head?.provider.name : preferred?.provider.name;
+}

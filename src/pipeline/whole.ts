@@ -1,0 +1,122 @@
+/** Whole answers: checked before anything is sent, and given in the form the client asked for. */
+import type { JsonObject, StreamEvent } from "../protocols/canonical.ts";
+import type { Probe } from "../protocols/types.ts";
+import { responseHeaders } from "../transport/headers.ts";
+import { parseFrame } from "../wire/sse.ts";
+import { type Answer, failedInside, type OnEnd } from "./answer.ts";
+import type { RunningAttempt } from "./attempt.ts";
+import type { RequestState } from "./context.ts";
+import { readFrames } from "./frames.ts";
+import type { CompiledHooks } from "./hooks.ts";
+import { eventStream, eventWriter, isPlain, rewriteOf } from "./path.ts";
+import { readAll, type Source, tooLarge } from "./source.ts";
+
+/** Bytes of a whole answer at most. */
+const WHOLE_LIMIT = 256 * 1024 * 1024;
+
+export interface WholeCall {
+  readonly state: RequestState;
+  readonly hooks: CompiledHooks;
+  readonly attempt: RunningAttempt;
+  readonly source: Source;
+  readonly onEnd: OnEnd;
+}
+
+/** A body that is one JSON value. A client that asked for a stream gets it as a stream that is complete already. */
+export async function receiveWhole(call: WholeCall): Promise<Answer> {
+  const { state, hooks, attempt, source, onEnd } = call;
+  const bytes = await readAll(source, WHOLE_LIMIT, () => attempt.watchdog.progress());
+  const text = bytes.toString("utf8");
+  const body = attempt.provider.rewrite ? rewritten(attempt, text) : bytes;
+  const json = parseObject(typeof body === "string" ? body : text);
+  // Whatever is no JSON object here (a page, an empty body, half an answer) is a failure of the upstream.
+  if (!json) throw failedInside(attempt, source, text);
+  const probe = attempt.protocol.probe({ dropUsage: false });
+  probe.body(json);
+  if (probe.error) throw failedInside(attempt, source, probe.error.text, probe.error.status);
+  if (state.stream || !isPlain(state, hooks, attempt)) {
+    return encode(call, probe, (emit) => attempt.protocol.decoder().body(json, emit));
+  }
+  const path = attempt.provider.rewrite ? "messages" : "bytes";
+  return finished(attempt, { headers: jsonHeaders(source), body, path, seen: () => probe }, onEnd);
+}
+
+/** A stream though a whole answer was asked for: nothing is sent before its end, so another may still answer. */
+export async function foldStream(call: WholeCall): Promise<Answer> {
+  const { attempt, source } = call;
+  const probe = attempt.protocol.probe({ dropUsage: false });
+  const decoder = attempt.protocol.decoder();
+  const events: StreamEvent[] = [];
+  const collect = (event: StreamEvent): void => void events.push(event);
+  let size = 0;
+  await new Promise<void>((resolve, reject) => {
+    const reader = readFrames(
+      {
+        attempt,
+        source,
+        probe,
+        rewrite: rewriteOf(attempt),
+        inBand: (text, status) => failedInside(attempt, source, text, status),
+      },
+      {
+        frame(frame) {
+          size += frame.byteLength;
+          if (size > WHOLE_LIMIT) throw tooLarge(WHOLE_LIMIT);
+          const message = parseFrame(frame);
+          if (message) decoder.message(message, collect);
+        },
+        last: () => decoder.end(collect),
+        end: (failure) => (failure ? reject(failure) : resolve()),
+      },
+    );
+    reader.start();
+  });
+  const failed = events.find((event) => event.type === "error");
+  if (failed) throw failed.error;
+  return encode(call, probe, (emit) => events.forEach(emit));
+}
+
+/** Events to one body, or to a stream that is complete already. */
+function encode(call: WholeCall, probe: Probe, play: (emit: (event: StreamEvent) => void) => void): Answer {
+  const { state, hooks, attempt, source, onEnd } = call;
+  const writer = eventWriter(state, hooks, attempt);
+  play(writer.event);
+  writer.end();
+  const headers = jsonHeaders(source);
+  const answer = state.stream
+    ? { headers: { ...headers, ...eventStream }, body: writer.take() }
+    : { headers, body: JSON.stringify(writer.encoder.body()) };
+  return finished(attempt, { ...answer, path: "events", seen: () => probe }, onEnd);
+}
+
+function finished(attempt: RunningAttempt, answer: Omit<Answer, "status">, onEnd: OnEnd): Answer {
+  attempt.committed = true;
+  attempt.firstByteAt = attempt.ctx.app.runtime.clock.now();
+  onEnd({ how: "complete" }, Buffer.byteLength(answer.body as string | Uint8Array));
+  return { status: 200, ...answer };
+}
+
+function jsonHeaders(source: Source): { [name: string]: string } {
+  const headers = responseHeaders(source.headers);
+  headers["content-type"] = "application/json";
+  return headers;
+}
+
+function rewritten(attempt: RunningAttempt, text: string): string {
+  try {
+    return attempt.provider.rewrite?.(attempt).body?.(text) ?? text;
+  } catch {
+    // A provider may find no envelope where an upstream failed; the text itself then says what is wrong.
+    return text;
+  }
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null && !Array.isArray(json) ? (json as JsonObject) : undefined;
+  } catch {
+    // No JSON is as good as JSON of another kind: the caller takes both for a failure.
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** The running proxy as plugins see it, and what a plugin is. */
+import type { ConsolaInstance } from "consola";
+import type { EventHandler } from "h3";
+import type { ResolvedConfig } from "../config/types.ts";
+import type { Credentials } from "../candidates/credentials.ts";
+import type { Models } from "../candidates/models.ts";
+import type { Protocol } from "../protocols/types.ts";
+import type { Runtime } from "../runtime.ts";
+import type { PluginHooks } from "./hooks.ts";
+import type { MaybePromise, Provider } from "./provider.ts";
+
+export interface App {
+  readonly config: ResolvedConfig;
+  readonly plugins: readonly Plugin[];
+  readonly providers: readonly Provider[];
+  readonly credentials: Credentials;
+  readonly models: Models;
+  readonly runtime: Runtime;
+  readonly log: ConsolaInstance;
+  /** Throws when no plugin and not the core brings that protocol. */
+  protocol(id: string): Protocol;
+}
+
+/** A command a plugin adds: `proxy <plugin> <command>`. */
+export interface Command {
+  readonly description: string;
+  run(app: App, args: readonly string[]): MaybePromise<void>;
+}
+
+export interface Plugin<Providers extends readonly Provider[] = readonly Provider[]> {
+  readonly name: string;
+  /** Recognises plugins written for another major. */
+  readonly apiVersion?: 1;
+  readonly providers?: Providers;
+  readonly protocols?: readonly Protocol[];
+  readonly hooks?: PluginHooks;
+  /** h3 handlers by `"METHOD /path"`; behind `auth` unless listed in `publicRoutes`. */
+  readonly routes?: { readonly [route: `${string} /${string}`]: EventHandler };
+  readonly publicRoutes?: readonly string[];
+  readonly commands?: { readonly [name: string]: Command };
+  /** Registers resources (credentials, groups, limits), in config order, one by one. */
+  setup?(app: App): MaybePromise<void>;
+  /** Starts background work; all plugins in parallel. */
+  ready?(app: App): MaybePromise<void>;
+  /** Runs in reverse order, also after a failed `setup`. */
+  close?(app: App): MaybePromise<void>;
+}

@@ -1,0 +1,139 @@
+/**
+ * The probe: parses frames until the answer has begun, and from then on only those that differ in more than their
+ * text from a frame that was found to be of no interest.
+ */
+import { frameText, parseFrame, type Sse } from "../../wire/sse.ts";
+import type { Finish, JsonObject, Usage } from "../canonical.ts";
+import type { InBandError, Probe, ProbeInit } from "../types.ts";
+import { carriesError, inBandError, isHtml } from "./errors.ts";
+import { frameShape, type FrameShape } from "./frame-shape.ts";
+import { decodeFinish, decodeUsage } from "./usage.ts";
+import { isArray, isNumber, isObject, isText, parseObject } from "./values.ts";
+
+/** Above this size a frame is parsed: comparing shapes pays for small ones. */
+const shapeLimit = 4096;
+
+export function probe(init: ProbeInit): Probe {
+  let started = false;
+  let finished = false;
+  let closed = false;
+  let called = false;
+  let usage: Usage | undefined;
+  let finish: Finish | undefined;
+  let error: InBandError | undefined;
+  let shape: FrameShape | undefined;
+  /** Whether each choice seen so far has finished: with `n` above 1 the others go on when one is done. */
+  const doneBy = new Map<number, boolean>();
+
+  const readAnswer = (json: JsonObject): void => {
+    const groq = json["x_groq"];
+    usage = decodeUsage(json["usage"]) ?? decodeUsage(isObject(groq) ? groq["usage"] : undefined) ?? usage;
+    for (const choice of isArray(json["choices"]) ? json["choices"] : []) {
+      if (!isObject(choice)) continue;
+      const content = isObject(choice["delta"]) ? choice["delta"] : choice["message"];
+      if (isObject(content) && hasContent(content)) started = true;
+      if (isObject(content) && hasCalls(content)) called = true;
+      const { index, finish_reason: reason } = choice;
+      const key = isNumber(index) ? index : 0;
+      // Some upstreams repeat a finished choice, empty, beside the usage.
+      doneBy.set(key, isText(reason) || doneBy.get(key) === true);
+      if (!isText(reason)) continue;
+      started = true;
+      finish = decodeFinish(reason, called);
+    }
+    if (finish !== undefined) finished = [...doneBy.values()].every(Boolean);
+  };
+
+  const readFrame = (frame: Uint8Array): "forward" | "drop" | "last" => {
+    const message = parseFrame(frame);
+    if (!message) {
+      const text = frameText(frame);
+      if (isHtml(text)) error ??= inBandError(text);
+      else readBare(text);
+      return "forward";
+    }
+    if (message.data.trim() === "[DONE]") {
+      finished = true;
+      closed = true;
+      return "last";
+    }
+    return readMessage(message, frame);
+  };
+
+  /** A JSON answer without framing, as upstreams send that fail before they begin to stream. */
+  const readBare = (text: string): void => {
+    const json = text.trimStart().startsWith("{") ? parseObject(text) : undefined;
+    if (json && carriesError(json)) error ??= inBandError(text, json);
+  };
+
+  const readMessage = (message: Sse, frame: Uint8Array): "forward" | "drop" => {
+    const json = parseObject(message.data);
+    if (!json) {
+      if (isHtml(message.data)) error ??= inBandError(message.data);
+      return "drop";
+    }
+    if (message.event === "error" || carriesError(json)) {
+      error ??= inBandError(message.data, json);
+      return "forward";
+    }
+    const before = usage;
+    const wasFinished = finished;
+    readAnswer(json);
+    const choices = json["choices"];
+    if (usage !== before) return init.dropUsage && (!isArray(choices) || choices.length === 0) ? "drop" : "forward";
+    if (started && finished === wasFinished && frame.length <= shapeLimit) shape = frameShape(latin1(frame));
+    return "forward";
+  };
+
+  return {
+    see(frame) {
+      if (closed) return "drop";
+      if (shape && frame.length <= shapeLimit && shape(latin1(frame))) return "forward";
+      return readFrame(frame);
+    },
+    body(json) {
+      if (carriesError(json)) error ??= inBandError(JSON.stringify(json), json);
+      else {
+        readAnswer(json);
+        if (isArray(json["choices"]) && json["choices"].length > 0) finished = true;
+      }
+    },
+    get started() {
+      return started;
+    },
+    get finished() {
+      return finished;
+    },
+    get usage() {
+      return usage;
+    },
+    get finish() {
+      return finish;
+    },
+    get error() {
+      return error;
+    },
+  };
+}
+
+const textFields = ["content", "reasoning_content", "reasoning", "refusal"];
+const listFields = ["content", "tool_calls", "reasoning_details", "images"];
+const objectFields = ["audio", "function_call"];
+
+function hasContent(delta: JsonObject): boolean {
+  const list = (key: string): boolean => isArray(delta[key]) && delta[key].length > 0;
+  return (
+    textFields.some((key) => isText(delta[key])) ||
+    listFields.some(list) ||
+    objectFields.some((key) => isObject(delta[key]))
+  );
+}
+
+function hasCalls(delta: JsonObject): boolean {
+  return (isArray(delta["tool_calls"]) && delta["tool_calls"].length > 0) || isObject(delta["function_call"]);
+}
+
+function latin1(frame: Uint8Array): string {
+  const bytes = Buffer.isBuffer(frame) ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+  return bytes.toString("latin1");
+}

@@ -1,0 +1,125 @@
+/**
+ * What a protocol is: a grammar. Two codecs, a probe and an error renderer; no I/O and no provider's name.
+ * The suite `testProtocol` states the laws every protocol keeps.
+ */
+import type { ProxyError } from "../failure/error.ts";
+import type { Body } from "../wire/body.ts";
+import type { Sse } from "../wire/sse.ts";
+import type { Finish, GenerateRequest, JsonObject, StreamEvent, Usage } from "./canonical.ts";
+
+/** What a request asks for. */
+export type Operation = "generate" | "embed" | "count-tokens" | "models";
+
+export type Emit<T> = (value: T) => void;
+
+/** Something the target protocol has no place for. */
+export interface Loss {
+  readonly what: string;
+  readonly where: string;
+}
+
+/** Who is asked and how the answer should come, read without decoding. */
+export interface Inspection {
+  readonly model: string;
+  readonly stream: boolean;
+  /** Whether the client asked for usage in the stream; true where the protocol always sends it. */
+  readonly usage: boolean;
+}
+
+export interface RetargetOptions {
+  /** Ask the upstream for a usage message in streams when the client did not. */
+  readonly usage?: boolean;
+}
+
+export interface Protocol<Id extends string = string> {
+  readonly id: Id;
+  /** `"POST /v1/chat/completions": "generate"`. The h3 router's patterns. */
+  readonly routes: { readonly [route: `${string} /${string}`]: Operation };
+  /** Throws a `ProxyError` of kind `invalid_request`, with `param`, when the body cannot be one of this protocol. */
+  inspect(request: Request, body: Body): Inspection;
+  /** The path below a provider's base URL, with a leading slash. */
+  path(model: string, stream: boolean, operation: Operation): string;
+  /** The same body under another model's name, never re-serialised. */
+  retarget(body: Body, model: string, options: RetargetOptions): Body;
+  decodeRequest(body: Body, request: Request): GenerateRequest;
+  encodeRequest(request: GenerateRequest, lose: Emit<Loss>): Body;
+  decoder(): Decoder;
+  encoder(init: EncoderInit, lose: Emit<Loss>): Encoder;
+  probe(init: ProbeInit): Probe;
+  /** `error.status`, `error.code` and `error.details` are already decided by the core. */
+  encodeError(error: RenderedError): { readonly status: number; readonly body: JsonObject };
+  /** The same error as messages inside a stream that has begun, terminator included. */
+  encodeStreamError(error: RenderedError): readonly Sse[];
+}
+
+/** A `ProxyError` with everything the client may see decided. */
+export interface RenderedError {
+  readonly error: ProxyError;
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly param?: string;
+  readonly details?: { readonly [key: string]: unknown };
+  readonly requestId: string;
+}
+
+export interface EncoderInit {
+  /** The answer's id when the upstream gave none. */
+  readonly id: string;
+  /** The model's name as the client should see it. */
+  readonly model: string;
+  /** Unix seconds, for protocols that state a time. */
+  readonly created: number;
+  /** Whether the client asked for usage in the stream. */
+  readonly usage: boolean;
+}
+
+/** Upstream messages, or one whole body, to events. Pure: no clock, no I/O. */
+export interface Decoder {
+  message(message: Sse, emit: Emit<StreamEvent>): void;
+  body(body: JsonObject, emit: Emit<StreamEvent>): void;
+  /** Closes what is open. A stream that ended without a finish emits an `error` event. */
+  end(emit: Emit<StreamEvent>): void;
+}
+
+/** Events to client messages, or to one whole body after the last event. */
+export interface Encoder {
+  event(event: StreamEvent, emit: Emit<Sse>): void;
+  end(emit: Emit<Sse>): void;
+  body(): JsonObject;
+}
+
+export interface ProbeInit {
+  /** The client did not ask for usage but the upstream was: the extra message is to be dropped. */
+  readonly dropUsage: boolean;
+}
+
+/**
+ * Looks at messages on their way past, without changing or keeping them. A probe is given the raw frame first and
+ * parses only those that can matter, because this runs for every event of every stream.
+ */
+export interface Probe {
+  /**
+   * One complete server-sent event, its blank line included, as it came. Returns what to do with it:
+   * forward it, drop it, or forward nothing more after it (`last`).
+   */
+  see(frame: Uint8Array): "forward" | "drop" | "last";
+  /** A whole, non-streamed answer. */
+  body(body: JsonObject): void;
+  /** True once real content, a tool call or a finish was seen: the point of commit. */
+  readonly started: boolean;
+  /** True once the upstream said that the answer is complete (a finish reason or the terminator). */
+  readonly finished: boolean;
+  readonly usage: Usage | undefined;
+  readonly finish: Finish | undefined;
+  /** An error found inside the stream or inside a 200 body; its message is the upstream's and not yet classified. */
+  readonly error: InBandError | undefined;
+}
+
+/** An error the upstream sent inside an answer whose status was 200. */
+export interface InBandError {
+  /** The JSON text of the message that carried it. */
+  readonly text: string;
+  /** A status the message itself names, if any. */
+  readonly status?: number;
+}

@@ -1,0 +1,193 @@
+/** `createProxy`: from a config to a fetch handler. Synchronous and without I/O; the rest happens on first use. */
+import type { ConsolaInstance } from "consola";
+import { createModels } from "./candidates/lookup.ts";
+import { createPool, type Pool } from "./candidates/pool.ts";
+import { anonymousCredential } from "./candidates/keys.ts";
+import { createRests, type Rests } from "./candidates/rests.ts";
+import { fetchAsClient } from "./client-fetch.ts";
+import { resolveConfig } from "./config/resolve.ts";
+import type { ConfigProblem } from "./config/problem.ts";
+import type { Config, PluginInput, ResolvedConfig } from "./config/types.ts";
+import { createLog } from "./log.ts";
+import { startDiscovery } from "./candidates/discovery.ts";
+import { ProxyError } from "./failure/error.ts";
+import { renderResponse } from "./pipeline/error-response.ts";
+import { compileHooks } from "./pipeline/hooks.ts";
+import type { RequestSink } from "./pipeline/outcome.ts";
+import type { Pipeline } from "./pipeline/run.ts";
+import type { App, Plugin } from "./plugin/app.ts";
+import type { Protocol } from "./protocols/types.ts";
+import { openaiChat } from "./protocols/openai-chat/index.ts";
+import { type Runtime, systemClock } from "./runtime.ts";
+import { createServerApp } from "./server/app.ts";
+import { requestId } from "./server/request-id.ts";
+import { undiciTransport } from "./transport/undici.ts";
+
+export interface Proxy {
+  /**
+   * Answers one request; starts the proxy on first use. Never rejects for what a client or an upstream does. May be
+   * handed over alone, and hosts may pass more arguments of their own.
+   */
+  fetch(request: Request): Promise<Response>;
+  /** The same for clients that call it as they call the global `fetch`, with an address and an `init`. */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Resolves when plugins are set up; rejects with what is wrong. Memoised. */
+  ready(): Promise<App>;
+  /** Ends background work and connections. All plugins are closed, in reverse order, whatever one of them throws. */
+  close(): Promise<void>;
+  /** The config with every default filled in. */
+  readonly config: ResolvedConfig;
+  /** What is allowed in the config but not what anybody wants. */
+  readonly warnings: readonly ConfigProblem[];
+}
+
+export interface ProxyOptions {
+  /** Time, randomness and the network, in part or whole. Default: the machine's. */
+  readonly runtime?: Partial<Runtime>;
+  readonly log?: ConsolaInstance;
+  /** Called once per request, before the `record` hooks; for a request log. */
+  readonly onRequest?: RequestSink;
+  /** False: no provider is asked for its models. For commands that must not call anybody. Default true. */
+  readonly discover?: boolean;
+}
+
+/** What a reload hands over, and what the tests and commands look into. Not public. */
+export interface ProxyInternals {
+  readonly pipeline: Pipeline;
+  readonly rests: Rests;
+}
+
+const internals = new WeakMap<Proxy, () => ProxyInternals>();
+
+/** The inside of a proxy, for the commands and the testing kit. */
+export function internalsOf(proxy: Proxy): ProxyInternals {
+  const found = internals.get(proxy);
+  if (!found) throw new Error("This is not a proxy made by this copy of waygate.");
+  return found();
+}
+
+const shipped: readonly Protocol[] = [openaiChat];
+
+/** Checks the config and makes the handler. Throws a `ConfigError` with everything that is wrong. */
+export function createProxy<const P extends readonly PluginInput[]>(
+  given: Config<P>,
+  options: ProxyOptions = {},
+  rests: Rests = createRests(),
+): Proxy {
+  const { config, warnings } = resolveConfig(given, { protocols: shipped.map((each) => each.id) });
+  const { plugins } = config;
+  const log = options.log ?? createLog(config.log.level);
+  const runtime = completeRuntime(options.runtime);
+  const protocols = new Map(shipped.map((protocol) => [protocol.id, protocol]));
+  for (const plugin of plugins) for (const protocol of plugin.protocols ?? []) protocols.set(protocol.id, protocol);
+  const providers = plugins.flatMap((plugin) => plugin.providers ?? []);
+  const pool: Pool = createPool({
+    clock: runtime.clock,
+    provider: (name) => providers.find((provider) => provider.name === name),
+    rests,
+  });
+  const app: App = {
+    config,
+    plugins,
+    providers,
+    credentials: pool,
+    models: createModels({ providers, aliases: config.models }),
+    runtime,
+    log,
+    protocol(id) {
+      const protocol = protocols.get(id);
+      if (protocol) return protocol;
+      throw new Error(`No protocol is called "${id}". There are: ${[...protocols.keys()].join(", ")}.`);
+    },
+  };
+  const pipeline: Pipeline = { app, pool, hooks: compileHooks(plugins), sink: options.onRequest };
+  const handler = createServerApp(pipeline, [...protocols.values()]);
+
+  let starting: Promise<App> | undefined;
+  let started: App | undefined;
+  const open: Plugin[] = [];
+  const stopping = new AbortController();
+  let closed = false;
+
+  const start = async (): Promise<App> => {
+    for (const plugin of plugins) {
+      open.push(plugin);
+      await plugin.setup?.(app);
+    }
+    for (const provider of providers) {
+      if (provider.keyless && pool.list(provider.name).length === 0) pool.add(anonymousCredential(provider.name));
+    }
+    await Promise.all(plugins.map((plugin) => plugin.ready?.(app)));
+    if (options.discover ?? true) startDiscovery(app, stopping.signal);
+    started = app;
+    return app;
+  };
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    const failures: unknown[] = [];
+    for (const plugin of open.splice(0).reverse()) {
+      try {
+        await plugin.close?.(app);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    await runtime.transport.close();
+    if (failures.length > 0) throw new AggregateError(failures, "Some plugins could not be closed.");
+  };
+  const ready = (): Promise<App> => {
+    starting ??= start().catch(async (error: unknown) => {
+      await close().catch((failure: unknown) => log.error("Closing after a failed start:", failure));
+      throw error;
+    });
+    return starting;
+  };
+
+  const answer = async (request: Request): Promise<Response> => {
+    if (closed) return refuseClosed(request, runtime);
+    if (!started) await ready();
+    return handler(request);
+  };
+
+  const proxy: Proxy = {
+    config,
+    warnings,
+    ready,
+    close() {
+      closed = true;
+      return close();
+    },
+    async fetch(input: string | URL | Request, init?: RequestInit) {
+      // Behind a `Request` a host's own second argument may stand, which is no `init`.
+      return isAddress(input) ? fetchAsClient(new Request(input, init), answer) : answer(input);
+    },
+  };
+  internals.set(proxy, () => ({ pipeline, rests }));
+  return proxy;
+}
+
+function isAddress(input: string | URL | Request): input is string | URL {
+  return typeof input === "string" || input instanceof URL;
+}
+
+/** Whoever still holds a proxy that has been closed is told so in its protocol. */
+function refuseClosed({ headers }: Request, runtime: Runtime): Response {
+  const error = new ProxyError({
+    kind: "no_candidate",
+    status: 503,
+    code: "shutting_down",
+    message: "This proxy has been closed. Ask again in a moment.",
+    retryAt: runtime.clock.now() + 1000,
+  });
+  return renderResponse(error, { id: requestId(headers, runtime), protocol: openaiChat, now: runtime.clock.now() });
+}
+
+function completeRuntime(given: Partial<Runtime> = {}): Runtime {
+  const clock = given.clock ?? systemClock();
+  return {
+    clock,
+    random: given.random ?? Math.random,
+    transport: given.transport ?? undiciTransport({ clock }),
+    ...(given.tracer && { tracer: given.tracer }),
+  };
+}

@@ -1,0 +1,160 @@
+/** The h3 app: which route is what, who may reach it, and every refusal as JSON in the client's protocol. */
+import { H3, HTTPError, type H3Event } from "h3";
+import { ProxyError } from "../failure/error.ts";
+import { renderResponse } from "../pipeline/error-response.ts";
+import { handleRequest, type Pipeline } from "../pipeline/run.ts";
+import { withId } from "../pipeline/with-id.ts";
+import type { Operation, Protocol } from "../protocols/types.ts";
+import { corsHeaders, preflight } from "./cors.ts";
+import { clientAddress, refuseForeign } from "./origin.ts";
+import { pluginRoute } from "./plugin-routes.ts";
+import { bodyReader } from "./read-body.ts";
+import { requestId } from "./request-id.ts";
+import { routesOf } from "./routes/index.ts";
+import { pathsOf } from "./paths.ts";
+
+/** Something a path answers. */
+export interface Route {
+  readonly methods: { readonly [method: string]: (call: Call) => Promise<Response> | Response };
+}
+
+/** One request on its way to a route. */
+export interface Call {
+  readonly event: H3Event;
+  readonly req: Request;
+  readonly url: URL;
+  readonly id: string;
+  readonly ip: string | undefined;
+  /** What a `**` in the route's path stands for, decoded. */
+  readonly rest: string | undefined;
+}
+
+/** The fetch handler of a proxy. */
+export function createServerApp(
+  pipeline: Pipeline,
+  protocols: readonly Protocol[],
+): (request: Request) => Promise<Response> {
+  const { app } = pipeline;
+  const { base, server } = app.config;
+  const guarded = pipeline.hooks.auth.length > 0;
+  const main = protocols[0]!;
+  // A path that is no valid percent-encoding matches no route and is a 404 like any other.
+  const h3 = new H3({ silent: true, allowMalformedURL: true });
+
+  const generate =
+    (protocol: Protocol, operation: Operation) =>
+    (call: Call): Promise<Response> =>
+      handleRequest(pipeline, {
+        req: call.req,
+        id: call.id,
+        ip: call.ip,
+        protocol,
+        operation,
+        readBody: bodyReader(call.req, server.maxBody),
+      });
+
+  const refused = (call: Pick<Call, "id">, thrown: unknown): Response => {
+    const error = HTTPError.isError(thrown) ? meantForClient(thrown) : thrown;
+    if (!ProxyError.is(error)) app.log.error(`Request ${call.id} failed inside the proxy:`, error);
+    return renderResponse(error, { id: call.id, protocol: main, now: app.runtime.clock.now() });
+  };
+
+  const mount = (path: string, { methods }: Route): void => {
+    const allow = [...Object.keys(methods), ...(methods["GET"] ? ["HEAD"] : []), "OPTIONS"].join(", ");
+    const answer = async (event: H3Event): Promise<Response> => {
+      const req = event.req as unknown as Request;
+      const { headers } = req;
+      const call: Call = {
+        event,
+        req,
+        url: event.url,
+        id: requestId(headers, app.runtime),
+        ip: clientAddress(event, server.trustProxy),
+        rest: event.context.params?.["_"],
+      };
+      const cors = corsHeaders(headers, path, guarded, server.cors);
+      const method = req.method === "HEAD" && !methods["HEAD"] ? "GET" : req.method;
+      const run = Object.hasOwn(methods, method) ? methods[method] : undefined;
+      let response: Response;
+      try {
+        refuseForeign(headers, guarded, server);
+        if (req.method === "OPTIONS") return withId(preflight(req, cors, allow), call.id);
+        if (!run) throw methodNotAllowed(req.method, allow);
+        response = await run(call);
+      } catch (error) {
+        response = refused(call, error);
+      }
+      return ofThisProcess(cors ? withHeaders(response, cors) : response);
+    };
+    for (const each of pathsOf(path)) h3.all(base + each, answer);
+  };
+
+  // By path, so that one path with several methods is one route that knows them all.
+  const routes = new Map<string, Route>(Object.entries(routesOf(pipeline)));
+  const add = (route: string, more: (method: string) => Route): void => {
+    const [method, path] = route.split(" ") as [string, string];
+    const known = routes.get(path)?.methods ?? {};
+    // The core's own cannot be taken over.
+    if (!Object.hasOwn(known, method)) routes.set(path, { methods: { ...known, ...more(method).methods } });
+  };
+  for (const protocol of protocols) {
+    for (const [route, operation] of Object.entries(protocol.routes)) {
+      add(route, (method) => ({ methods: { [method]: generate(protocol, operation) } }));
+    }
+  }
+  for (const plugin of app.plugins) {
+    for (const [route, handler] of Object.entries(plugin.routes ?? {})) {
+      const open = plugin.publicRoutes?.includes(route) ?? false;
+      add(route, (method) => pluginRoute(pipeline, main, method, handler, open));
+    }
+  }
+  for (const [path, route] of routes) mount(path, route);
+  h3.all("/**", (event) => {
+    const req = event.req as unknown as Request;
+    const id = requestId(req.headers, app.runtime);
+    return ofThisProcess(refused({ id }, notFound(req.method, event.url.pathname)));
+  });
+
+  return async (request) => h3.fetch(request);
+}
+
+/**
+ * The response in the class that is called `Response` now. A library may have replaced it after ours was loaded, as
+ * Hono's server for Node does, and h3 and hosts ask by `instanceof`.
+ */
+function ofThisProcess(response: Response): Response {
+  if (response instanceof Response) return response;
+  const { status, statusText, headers } = response as Response;
+  return new Response((response as Response).body, { status, statusText, headers });
+}
+
+function withHeaders(response: Response, extra: { readonly [name: string]: string }): Response {
+  for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);
+  return response;
+}
+
+/** What a plugin's route throws as an `HTTPError` is its answer, unless h3 made it of something unexpected. */
+function meantForClient(error: HTTPError): unknown {
+  if (error.unhandled || error.status < 400) return error.cause ?? error;
+  const kind = error.status >= 500 ? "upstream" : error.status === 404 ? "not_found" : "invalid_request";
+  return new ProxyError({ kind, status: error.status, message: error.message, cause: error });
+}
+
+function methodNotAllowed(method: string, allow: string): ProxyError {
+  return new ProxyError({
+    kind: "invalid_request",
+    status: 405,
+    code: "method_not_allowed",
+    message: `${method} is not allowed here; use ${allow}.`,
+    headers: { allow },
+  });
+}
+
+function notFound(method: string, path: string): ProxyError {
+  const shown = path.length > 100 ? `${path.slice(0, 100)}…` : path;
+  return new ProxyError({
+    kind: "not_found",
+    code: "not_found",
+    message: `There is no ${method} ${shown} here. The API begins with /v1; its models: GET /v1/models.`,
+  });
+}
