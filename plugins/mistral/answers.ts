@@ -1,0 +1,61 @@
+/** Reasoning models of Mistral answer with a list of parts; clients of the chat protocol expect text. */
+import type { Json, JsonObject, Rewriter } from "waygate";
+
+/** Text goes to `content`, thinking to `reasoning_content`, and the finish gets its usual name. */
+export function readThinking(): Rewriter {
+  return {
+    message(message) {
+      const data = rewrite(message.data);
+      return data === message.data ? message : { ...message, data };
+    },
+    body: rewrite,
+  };
+}
+
+function rewrite(text: string): string {
+  if (!/"content"\s*:\s*\[|"model_length"/.test(text)) return text;
+  const json = parse(text);
+  if (!json || !Array.isArray(json["choices"])) return text;
+  return JSON.stringify({
+    ...json,
+    choices: json["choices"].map((choice: Json) => (isObject(choice) ? plain(choice) : choice)),
+  });
+}
+
+function plain(choice: JsonObject): JsonObject {
+  const { delta, message, finish_reason: finish } = choice;
+  return {
+    ...choice,
+    ...(isObject(delta) && { delta: withText(delta) }),
+    ...(isObject(message) && { message: withText(message) }),
+    ...(finish === "model_length" && { finish_reason: "length" }),
+  };
+}
+
+function withText(holder: JsonObject): JsonObject {
+  const { content, ...rest } = holder;
+  if (!Array.isArray(content)) return holder;
+  const parts = content.filter(isObject);
+  const thinking = textOf(
+    parts.flatMap((part) => (Array.isArray(part["thinking"]) ? part["thinking"].filter(isObject) : [])),
+  );
+  return { ...rest, content: textOf(parts), ...(thinking !== "" && { reasoning_content: thinking }) };
+}
+
+function textOf(parts: readonly JsonObject[]): string {
+  return parts.map(({ text }) => (typeof text === "string" ? text : "")).join("");
+}
+
+function parse(text: string): JsonObject | undefined {
+  try {
+    const json = JSON.parse(text) as Json;
+    return isObject(json) ? json : undefined;
+  } catch {
+    // Not JSON: the protocol's reader decides what that means.
+    return undefined;
+  }
+}
+
+function isObject(json: Json | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

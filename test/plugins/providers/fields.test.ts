@@ -1,0 +1,188 @@
+/** What arrives at a provider of a request that it would refuse as it came. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestProxy, type TestProxy, type Upstream } from "waygate/testing";
+import { openaiCompatible } from "waygate/plugins/openai-compatible";
+import { type Row, rows } from "./fakes/all.ts";
+import { createFake } from "./fakes/fake.ts";
+
+const upstreams = new Map<string, Upstream>();
+let proxy: TestProxy;
+
+beforeAll(async () => {
+  const plugins = [];
+  for (const row of rows) {
+    const upstream = await createFake(row.fake);
+    upstreams.set(row.id, upstream);
+    plugins.push(row.plugin({ baseURL: upstream.url, keys: ["key"], discover: false }));
+  }
+  proxy = await createTestProxy({ plugins });
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+});
+
+/** Sends a body as it stands and gives what the upstream was sent, as text. */
+async function sent(id: string, model: string, body: string, headers: HeadersInit = {}): Promise<string> {
+  const upstream = upstreams.get(id)!;
+  const before = upstream.requests.length;
+  const response = await proxy.fetch("/v1/chat/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json", "user-agent": "claude-cli/2.0", ...headers },
+    body: body.replace("{", `{"model":"${id}/${model}",`),
+  });
+  expect(`${response.status} ${await response.text()}`).toMatch(/^200 /);
+  return upstream.requests[before]!.body.replace(`"model":${JSON.stringify(model)},`, "");
+}
+
+const call = { id: "call_0123456789abcdef", type: "function", function: { name: "f", arguments: '{"n":1.0}' } };
+const history = [
+  { role: "developer", content: "Be brief." },
+  { role: "user", name: "ann", content: "What is it?" },
+  { role: "assistant", content: null, reasoning_content: "hm", tool_calls: [call] },
+  { role: "tool", tool_call_id: call.id, name: "f", content: "42" },
+  { role: "user", content: "So?" },
+];
+const tools = [{ type: "function", function: { name: "f", parameters: { type: "object" } } }];
+const everything = {
+  messages: history,
+  tools,
+  tool_choice: { type: "function", function: { name: "f" } },
+  parallel_tool_calls: false,
+  max_tokens: 5,
+  temperature: 1.9,
+  seed: 7,
+  stop: ["x"],
+  user: "u",
+  store: false,
+  metadata: { a: "b" },
+  logprobs: true,
+  logit_bias: {},
+  top_k: 3,
+  presence_penalty: 0.1,
+  frequency_penalty: 0.1,
+  reasoning_effort: "medium",
+  response_format: null,
+};
+
+describe("a strict provider takes", () => {
+  const ids = rows.map((row): [string, string] => [row.id, row.model ?? "m"]);
+
+  test.each(ids)("everything at once: %s", async (id, model) => {
+    expect(await sent(id, model, JSON.stringify(everything))).toContain('"messages"');
+  });
+
+  test.each(rows.filter(({ fake }) => fake.refuses).map((row): [string, Row] => [row.id, row]))(
+    "nothing of it as it came: %s",
+    async (id, { model = "m" }) => {
+      const plugin = openaiCompatible({ name: "plain", baseURL: upstreams.get(id)!.url, keys: ["key"], models: [] });
+      await using plain = await createTestProxy({ plugins: [plugin] });
+      expect((await plain.chat({ ...everything, model: `plain/${model}` })).status).toBeGreaterThanOrEqual(400);
+    },
+  );
+
+  test.each(ids)("the newer name for the most tokens: %s", async (id, model) => {
+    const { max_tokens: most, ...rest } = everything;
+    expect(await sent(id, model, JSON.stringify({ ...rest, max_completion_tokens: most }))).toMatch(/tokens":5\b/);
+  });
+
+  test.each(ids.filter(([id]) => id !== "ollama"))("empty tools and a choice among none: %s", async (id, model) => {
+    const messages = [{ role: "user", content: "hi" }];
+    for (const more of [{ tools: [], tool_choice: "auto" }, { tool_choice: "none" }]) {
+      expect(await sent(id, model, JSON.stringify({ messages, ...more }))).toContain('"hi"');
+    }
+  });
+});
+
+const big = '"big":12345678901234567890,"f":1.0';
+const user = '"messages":[{"role":"user","content":"hi"}]';
+
+describe("what is sent is the client's own text less what had to go", () => {
+  test.each([
+    ["openai", "m", `{${user},"max_tokens":5,${big}}`, `{${user},"max_completion_tokens":5,${big}}`],
+    ["openai", "m", `{${user},"max_tokens":5,"max_completion_tokens":9}`, `{${user},"max_completion_tokens":9}`],
+    ["groq", "m", `{${user},"logit_bias":{},${big}}`, `{${user},${big}}`],
+    ["groq", "m", `{${user},"n":1,"max_tokens":3}`, `{${user},"n":1,"max_tokens":3}`],
+    ["mistral", "m", `{${user},"seed":1.0,"user":"u","stop":null}`, `{${user},"random_seed":1.0}`],
+    ["mistral", "m", `{${user},"temperature":1.8}`, `{${user},"temperature":1.5}`],
+    ["deepseek", "m", `{${user},"reasoning_effort":"xhigh",${big}}`, `{${user},"reasoning_effort":"max",${big}}`],
+    ["deepseek", "m", `{${user},"reasoning_effort":"none"}`, `{${user},"thinking":{"type":"disabled"}}`],
+    ["xai", "grok-4", `{${user},"stop":["x"],${big}}`, `{${user},${big}}`],
+    ["xai", "grok-3", `{${user},"stop":["x"],${big}}`, `{${user},"stop":["x"],${big}}`],
+    ["cohere", "m", `{${user},"reasoning_effort":"low","user":"u"}`, `{${user},"reasoning_effort":"high"}`],
+    [
+      "nvidia_nim",
+      "deepseek-ai/deepseek-v4-pro",
+      `{${user},"reasoning_effort":"low"}`,
+      `{${user},"chat_template_kwargs":{"thinking":true,"reasoning_effort":"high"}}`,
+    ],
+    [
+      "nvidia_nim",
+      "moonshotai/kimi-k2.5",
+      `{${user},"reasoning_effort":"none","chat_template_kwargs":{"a":1.0}}`,
+      `{${user},"chat_template_kwargs":{"a":1.0,"thinking":false}}`,
+    ],
+    ["chutes", "m", `{${user},"reasoning_effort":"low"}`, `{${user},"chat_template_kwargs":{"enable_thinking":true}}`],
+    ["openrouter", "m", `{${user},"max_completion_tokens":5,${big}}`, `{${user},"max_tokens":5,${big}}`],
+    ["g4f_main", "m", `{${user},"tools":[],${big}}`, `{${user},"tools":[],${big}}`],
+  ])("%s/%s: %s", async (id, model, given, expected) => {
+    expect(await sent(id, model, given)).toBe(expected);
+  });
+
+  test("reasoning goes to Cerebras under the name it knows, and not to Groq", async () => {
+    const body = JSON.stringify({ messages: history });
+    expect(await sent("cerebras", "m", body)).toContain('"content":null,"reasoning":"hm","tool_calls"');
+    expect(await sent("groq", "m", body)).not.toContain("hm");
+  });
+
+  test("DeepSeek is sent the reasoning it wants to see again, or an empty one", async () => {
+    const turns = (more: object): string =>
+      JSON.stringify({ messages: [history[1], { role: "assistant", ...more, tool_calls: [call] }, history[3]] });
+    expect(await sent("deepseek", "m", turns({ reasoning_content: "hm" }))).toContain('"reasoning_content":"hm"');
+    expect(await sent("deepseek", "m", turns({ content: null }))).toContain('"reasoning_content":""');
+    expect(await sent("deepseek", "m", `{${user}}`)).toBe(`{${user}}`);
+  });
+
+  test("Mistral is sent one short id for a call and its result, the same every time", async () => {
+    const body = JSON.stringify({ messages: history });
+    const first = await sent("mistral", "m", body);
+    const id = /"tool_call_id":"([^"]+)"/.exec(first)?.[1];
+    expect(id).toMatch(/^[a-zA-Z0-9]{9}$/);
+    expect(first).toContain(`"id":"${id}"`);
+    expect(first).toContain(String.raw`"arguments":"{\"n\":1.0}"`);
+    expect(await sent("mistral", "m", body)).toBe(first);
+    const fitting = body.replaceAll(call.id, "abcDEF123");
+    expect(await sent("mistral", "m", fitting)).toContain('"tool_call_id":"abcDEF123"');
+  });
+
+  test("Cohere is left the one tool it is to call", async () => {
+    const other = { type: "function", function: { name: "g" } };
+    const body = {
+      messages: [{ role: "user", content: "hi" }],
+      tools: [other, ...tools],
+      tool_choice: everything.tool_choice,
+    };
+    expect(JSON.parse(await sent("cohere", "m", JSON.stringify(body)))).toMatchObject({
+      tools,
+      tool_choice: "required",
+    });
+  });
+});
+
+test("AgentRouter sees who calls, and the others do not", async () => {
+  const headers = { "user-agent": "codex/9", "x-app": "cli" };
+  await sent("agentrouter", "m", `{${user}}`, headers);
+  await sent("groq", "m", `{${user}}`, headers);
+  expect(upstreams.get("agentrouter")!.requests.at(-1)!.headers).toMatchObject(headers);
+  const groq = upstreams.get("groq")!.requests.at(-1)!.headers;
+  expect(groq["user-agent"]).toMatch(/^waygate\//);
+  expect(groq).not.toHaveProperty("x-app");
+});
+
+test("usage is asked of all that know how to be asked", async () => {
+  for (const { id, model = "m" } of rows) {
+    const body = JSON.parse(await sent(id, model, `{${user},"stream":true}`)) as { stream_options?: unknown };
+    expect([id, body.stream_options !== undefined]).toEqual([id, id !== "mistral"]);
+  }
+});
