@@ -106,7 +106,7 @@ export type {
 
 export { createProxy } from "./proxy.ts";
 export type { Proxy, ProxyOptions } from "./proxy.ts";
-export type { RequestSink } from "./pipeline/outcome.ts";
+export type { RequestSink } from "./pipeline/pipeline.ts";
 export { toNodeHandler } from "./node.ts";
 export type { NodeHandler } from "./node.ts";
 export { serve } from "./serve.ts";

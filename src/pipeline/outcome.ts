@@ -1,10 +1,8 @@
 /** The end of a request: exactly one outcome, given to every `record` hook and to the request log. */
-import type { Context, Outcome } from "../plugin/context.ts";
+import type { Outcome } from "../plugin/context.ts";
 import type { RequestState } from "./context.ts";
 import { parallel } from "./hooks.ts";
-import type { Pipeline } from "./run.ts";
-
-export type RequestSink = (outcome: Outcome, ctx: Context) => void;
+import type { Pipeline } from "./pipeline.ts";
 
 export type OutcomeParts = Pick<Outcome, "status" | "end"> & Partial<Outcome>;
 

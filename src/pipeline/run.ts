@@ -1,8 +1,6 @@
 /** One request from its headers to its record: auth → body → filter → loop → answer → record. */
 import { FastResponse } from "srvx";
-import type { Pool } from "../candidates/pool.ts";
 import { ProxyError } from "../failure/error.ts";
-import type { App } from "../plugin/app.ts";
 import type { Candidate, Outcome, Target } from "../plugin/context.ts";
 import type { Operation, Protocol } from "../protocols/types.ts";
 import type { Answer, AnswerEnd } from "./answer.ts";
@@ -13,20 +11,13 @@ import { RequestState } from "./context.ts";
 import { followClient } from "./client.ts";
 import { errorResponse } from "./error-response.ts";
 import type { Hooks } from "../plugin/hooks.ts";
-import { type CompiledHooks, first, isPromise } from "./hooks.ts";
+import { first, isPromise } from "./hooks.ts";
 import { runLoop } from "./loop.ts";
-import { finishRequest, type RequestSink } from "./outcome.ts";
+import { finishRequest } from "./outcome.ts";
+import type { Pipeline } from "./pipeline.ts";
 import { permitted } from "./permission.ts";
 import { askFail } from "./verdict.ts";
 import { withId } from "./with-id.ts";
-
-export interface Pipeline {
-  readonly app: App;
-  readonly pool: Pool;
-  readonly hooks: CompiledHooks;
-  /** Where the one line per request goes. */
-  readonly sink: RequestSink | undefined;
-}
 
 export interface RequestInit {
   readonly req: Request;

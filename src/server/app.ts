@@ -2,7 +2,8 @@
 import { H3, HTTPError, type H3Event } from "h3";
 import { ProxyError } from "../failure/error.ts";
 import { renderResponse } from "../pipeline/error-response.ts";
-import { handleRequest, type Pipeline } from "../pipeline/run.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { handleRequest } from "../pipeline/run.ts";
 import { withId } from "../pipeline/with-id.ts";
 import type { Operation, Protocol } from "../protocols/types.ts";
 import { corsHeaders, preflight } from "./cors.ts";
@@ -12,22 +13,7 @@ import { bodyReader } from "./read-body.ts";
 import { requestId } from "./request-id.ts";
 import { routesOf } from "./routes/index.ts";
 import { pathsOf } from "./paths.ts";
-
-/** Something a path answers. */
-export interface Route {
-  readonly methods: { readonly [method: string]: (call: Call) => Promise<Response> | Response };
-}
-
-/** One request on its way to a route. */
-export interface Call {
-  readonly event: H3Event;
-  readonly req: Request;
-  readonly url: URL;
-  readonly id: string;
-  readonly ip: string | undefined;
-  /** What a `**` in the route's path stands for, decoded. */
-  readonly rest: string | undefined;
-}
+import type { Call, Route } from "./route.ts";
 
 /** The fetch handler of a proxy. */
 export function createServerApp(

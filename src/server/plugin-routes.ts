@@ -4,10 +4,10 @@ import { toResponse } from "h3";
 import type { Principal } from "../plugin/context.ts";
 import { authenticate } from "../pipeline/auth.ts";
 import { RequestState } from "../pipeline/context.ts";
-import type { Pipeline } from "../pipeline/run.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { withId } from "../pipeline/with-id.ts";
 import type { Protocol } from "../protocols/types.ts";
-import type { Call, Route } from "./app.ts";
+import type { Call, Route } from "./route.ts";
 
 export function pluginRoute(
   pipeline: Pipeline,

@@ -1,6 +1,6 @@
 /** `GET /health`: 200 once the proxy is ready, also without keys. */
-import type { Pipeline } from "../../pipeline/run.ts";
-import type { Route } from "../app.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Route } from "../route.ts";
 import { keysByState } from "../key-states.ts";
 import { json } from "../reply.ts";
 

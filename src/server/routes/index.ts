@@ -1,6 +1,6 @@
 /** The core's own routes besides those of the protocols. */
-import type { Pipeline } from "../../pipeline/run.ts";
-import type { Route } from "../app.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Route } from "../route.ts";
 import { costEstimate } from "./cost-estimate.ts";
 import { health } from "./health.ts";
 import { models } from "./models.ts";

@@ -7,10 +7,10 @@ import { loadCatalog } from "../../catalog/load.ts";
 import { mayUse, permitted } from "../../pipeline/permission.ts";
 import type { Principal } from "../../plugin/context.ts";
 import { ProxyError } from "../../failure/error.ts";
-import type { Pipeline } from "../../pipeline/run.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { App } from "../../plugin/app.ts";
 import type { Target } from "../../plugin/context.ts";
-import type { Call, Route } from "../app.ts";
+import type { Call, Route } from "../route.ts";
 import { identify } from "../plugin-routes.ts";
 import { json } from "../reply.ts";
 

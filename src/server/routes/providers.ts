@@ -1,6 +1,6 @@
 /** `GET /v1/providers`: names; with `?detail=true` also tier, keys by state and number of models. */
-import type { Pipeline } from "../../pipeline/run.ts";
-import type { Route } from "../app.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Route } from "../route.ts";
 import { keysByState } from "../key-states.ts";
 import { identify } from "../plugin-routes.ts";
 import { json } from "../reply.ts";

@@ -1,7 +1,7 @@
 /** `GET /`: what answers here, for whoever opened the address. */
 import { FastResponse } from "srvx";
-import type { Pipeline } from "../../pipeline/run.ts";
-import type { Route } from "../app.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Route } from "../route.ts";
 import { json } from "../reply.ts";
 
 const page = (base: string): string => `<!doctype html>

@@ -4,8 +4,8 @@ import { countTokens } from "../../catalog/tokens.ts";
 import { authenticate } from "../../pipeline/auth.ts";
 import { acceptBody } from "../../pipeline/accept.ts";
 import { RequestState } from "../../pipeline/context.ts";
-import type { Pipeline } from "../../pipeline/run.ts";
-import type { Route } from "../app.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Route } from "../route.ts";
 import { bodyReader } from "../read-body.ts";
 import { json } from "../reply.ts";
 
