@@ -37,6 +37,10 @@ interface Counts {
   readonly models: Map<string, number>;
 }
 
+/** Credentials and models per credential that are remembered at zero. */
+const KEPT = 50_000;
+const KEPT_MODELS = 16;
+
 export function createInFlight(): InFlight {
   const counts = new Map<string, Counts>();
   const limits: ((candidate: Candidate) => number | undefined)[] = [];
@@ -68,21 +72,26 @@ export function createInFlight(): InFlight {
     if (!free(candidate)) return undefined;
     const { model } = candidate;
     const { id } = candidate.credential;
-    const held: Counts = counts.get(id) ?? { total: 0, models: new Map() };
-    counts.set(id, held);
-    held.total++;
-    held.models.set(model, (held.models.get(model) ?? 0) + 1);
+    let held = counts.get(id);
+    if (!held) {
+      // Kept when it falls back to zero, so that a request allocates nothing here; those of removed keys go in time.
+      if (counts.size >= KEPT) for (const [each, idle] of counts) if (idle.total === 0) counts.delete(each);
+      counts.set(id, (held = { total: 0, models: new Map() }));
+    }
+    const taken = held;
+    taken.total++;
+    taken.models.set(model, (taken.models.get(model) ?? 0) + 1);
     let open = true;
     return {
       release() {
         if (!open) return;
         open = false;
-        held.total--;
-        const left = held.models.get(model)! - 1;
-        if (left > 0) held.models.set(model, left);
-        else held.models.delete(model);
-        if (held.total === 0) counts.delete(id);
-        serveNext();
+        taken.total--;
+        const left = taken.models.get(model)! - 1;
+        // Clients make names of models up, so those at zero are not all kept.
+        if (left > 0 || taken.models.size <= KEPT_MODELS) taken.models.set(model, left);
+        else taken.models.delete(model);
+        if (waiting.size > 0) serveNext();
       },
     };
   };

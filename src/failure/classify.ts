@@ -102,7 +102,9 @@ export function classify(signal: FailureSignal, provider?: Provider["classify"])
   const status = effectiveStatus(signal);
   const own = provider?.(signal);
   const found = own ?? read(signal, status);
-  const retryAt = own?.retryAt ?? timeFor(found.kind, signal);
+  // A plugin may have computed its time from a field that was not there.
+  const named = Number.isFinite(own?.retryAt) ? own?.retryAt : undefined;
+  const retryAt = named ?? timeFor(found.kind, signal);
   // A shortage that ends by itself does not need a human.
   const ends = own === undefined && found.kind === "no_credit" && retryAt !== undefined;
   const kind = ends ? "quota_exhausted" : found.kind;

@@ -5,6 +5,7 @@ import type { ProxyError } from "../failure/error.ts";
 import { maskKnown, secretsIn } from "../failure/known-secrets.ts";
 import type { Finish, Usage } from "../protocols/canonical.ts";
 import type { RunningAttempt } from "./attempt.ts";
+import type { StreamBody } from "./outlet.ts";
 import type { Source } from "./source.ts";
 
 /** An answer past the point of commit. */
@@ -12,7 +13,7 @@ export interface Answer {
   readonly status: number;
   /** Made for this answer; the run adds its own. */
   readonly headers: { [name: string]: string };
-  readonly body: string | Uint8Array | ReadableStream<Uint8Array>;
+  readonly body: string | Uint8Array | StreamBody;
   readonly path: "bytes" | "messages" | "events";
   /** What was seen in it so far; complete once the body has ended. */
   readonly seen: () => { readonly usage: Usage | undefined; readonly finish: Finish | undefined };

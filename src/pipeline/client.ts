@@ -7,6 +7,11 @@ interface NodeRequest {
   readonly runtime?: { readonly node?: { readonly res?: ServerResponse } };
 }
 
+/** True when the request came over a Node server whose response srvx writes. */
+export function isNodeRequest(req: Request): boolean {
+  return (req as NodeRequest).runtime?.node?.res !== undefined;
+}
+
 /**
  * Cancels when the client does; returns how to stop looking. On a Node server the response's `close` is looked at
  * directly: the request's own signal is made from it, at a price.

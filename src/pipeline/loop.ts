@@ -104,9 +104,8 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
 
   /** The same candidate once more, unless it has been taken out of rotation or let rest meanwhile. */
   async function again(candidate: Candidate): Promise<Placed | undefined> {
-    const current = pool.current(candidate);
     const until = Math.min(clock.now() + retry.queueWait, state.startedAt + retry.deadline);
-    const placed = current ? await waitForPlace(state, pool, [current], until) : "gone";
+    const placed = await waitForPlace(state, pool, [candidate], until);
     if (typeof placed === "object") return placed;
     barred.candidate(candidate);
     pinned = undefined;

@@ -8,7 +8,8 @@ import { authenticate } from "./auth.ts";
 import { acceptBody } from "./accept.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import { RequestState } from "./context.ts";
-import { followClient } from "./client.ts";
+import { followClient, isNodeRequest } from "./client.ts";
+import { StreamBody } from "./outlet.ts";
 import { errorResponse } from "./error-response.ts";
 import type { Hooks } from "../plugin/hooks.ts";
 import { first, isPromise } from "./hooks.ts";
@@ -99,7 +100,13 @@ async function answer(
   headers["x-waygate-attempts"] = String(state.attempts.length);
   const home = preferredProvider(targets, loop.preferred);
   if (home !== undefined && home !== provider.name) headers["x-fallback-provider"] = provider.name;
-  return new FastResponse(loop.answer.body as BodyInit, { status: loop.answer.status, headers });
+  return new FastResponse(bodyFor(init.req, loop.answer.body), { status: loop.answer.status, headers });
+}
+
+/** A Node server takes a stream directly; everybody else gets a web stream. */
+function bodyFor(req: Request, body: Answer["body"]): BodyInit {
+  if (!(body instanceof StreamBody)) return body as BodyInit;
+  return isNodeRequest(req) ? (body as unknown as BodyInit) : body.readable();
 }
 
 /** Settles the answering attempt, tells `fail` about a break after commit, records. */

@@ -6,12 +6,11 @@ import type { ProxyError } from "../failure/error.ts";
 import { encodeFrame, type Sse } from "../wire/sse.ts";
 import type { OnEnd } from "./answer.ts";
 import { type FramesInit, readFrames } from "./frames.ts";
+import { type Outlet, StreamBody } from "./outlet.ts";
 import type { StreamPath } from "./path.ts";
 
 /** Bytes held before commit at most: an upstream that sends this much without content is taken at its word. */
 const HOLD_LIMIT = 256 * 1024;
-/** Bytes that may wait for a slow client before the upstream is stopped. */
-const HIGH_WATER = 64 * 1024;
 
 export interface StreamInit extends FramesInit {
   /** Absent: every event is passed on as its own bytes. */
@@ -22,35 +21,41 @@ export interface StreamInit extends FramesInit {
 }
 
 /** Resolves at the point of commit with the body for the client; rejects when the answer fails before it. */
-export function openStream(init: StreamInit): Promise<ReadableStream<Uint8Array>> {
+export function openStream(init: StreamInit): Promise<StreamBody> {
   const { attempt, probe, path, onEnd } = init;
   const { ctx, timeouts, watchdog } = attempt;
-  const { promise, resolve: commit, reject: giveUp } = Promise.withResolvers<ReadableStream<Uint8Array>>();
+  const { promise, resolve: commit, reject: giveUp } = Promise.withResolvers<StreamBody>();
+  /** What there is before anybody takes it. */
   const held: Uint8Array[] = [];
   let heldBytes = 0;
   let sent = 0;
   let paused = false;
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let committed = false;
+  let outlet: Outlet | undefined;
   /** A stretch of neighbouring frames of one chunk, so that a chunk nobody touches is passed on as it is. */
   let run: Uint8Array | undefined;
   let over = false;
+  /** What ended the answer before anybody took it. */
+  let ending: ((outlet: Outlet) => void) | undefined;
 
+  const pause = (): void => {
+    if (paused) return;
+    paused = true;
+    reader.pause();
+  };
   const flush = (): void => {
     if (run) write(run);
     run = undefined;
   };
   const write = (bytes: Uint8Array): void => {
-    if (!controller) {
+    if (!outlet) {
       held.push(bytes);
       heldBytes += bytes.byteLength;
+      if (committed && heldBytes > HOLD_LIMIT) pause();
       return;
     }
     sent += bytes.byteLength;
-    controller.enqueue(bytes);
-    if ((controller.desiredSize ?? 0) <= 0 && !paused) {
-      paused = true;
-      reader.pause();
-    }
+    if (!outlet.write(bytes)) pause();
   };
   const pass = (bytes: Uint8Array): void => {
     if (run && run.buffer === bytes.buffer && run.byteOffset + run.byteLength === bytes.byteOffset) {
@@ -63,55 +68,60 @@ export function openStream(init: StreamInit): Promise<ReadableStream<Uint8Array>
 
   const open = (): void => {
     flush();
+    committed = true;
     attempt.committed = true;
     attempt.firstByteAt = ctx.app.runtime.clock.now();
     watchdog.idle(timeouts.idle);
-    const body = new ReadableStream<Uint8Array>(
+    const body = new StreamBody(
+      (taker) => {
+        outlet = taker;
+        for (const bytes of held.splice(0)) write(bytes);
+        ending?.(taker);
+      },
       {
-        start(streamController) {
-          controller = streamController;
-          for (const bytes of held.splice(0)) write(bytes);
-        },
-        pull() {
-          if (!paused) return;
+        drained() {
+          if (!paused || !outlet) return;
           paused = false;
           reader.resume();
         },
-        cancel(reason) {
-          // Also called for an answer that is complete while its last bytes still wait for the client.
+        left(reason) {
+          // Also said of an answer that is complete while its last bytes still wait for the client.
           if (over) return;
           over = true;
           reader.cancel(reason);
           onEnd({ how: "cancelled" }, sent);
         },
       },
-      { highWaterMark: HIGH_WATER, size: (chunk) => chunk.byteLength },
     );
     commit(body);
+  };
+  /** Ends what is taken now, or as soon as it is. */
+  const finish = (how: (outlet: Outlet) => void): void => {
+    if (outlet) how(outlet);
+    else ending = how;
   };
 
   const end = (failure: ProxyError | undefined): void => {
     over = true;
     if (!failure) {
-      controller?.close();
-      onEnd({ how: "complete" }, sent);
+      finish((taker) => taker.end());
+      onEnd({ how: "complete" }, sent + (outlet ? 0 : heldBytes));
       return;
     }
-    if (!controller) {
+    if (!committed) {
       giveUp(failure);
       return;
     }
     if (attempt.abandoned) {
-      controller.error(failure);
+      finish((taker) => taker.fail(failure));
       onEnd({ how: "cancelled" }, sent);
       return;
     }
     flush();
     const bytes = Buffer.from(init.renderError(failure).map(encodeFrame).join(""));
-    sent += bytes.byteLength;
-    controller.enqueue(bytes);
-    controller.close();
-    onEnd({ how: "failed", error: failure }, sent);
+    write(bytes);
+    finish((taker) => taker.end());
+    onEnd({ how: "failed", error: failure }, sent + (outlet ? 0 : heldBytes));
   };
 
   const reader = readFrames(init, {
@@ -119,17 +129,17 @@ export function openStream(init: StreamInit): Promise<ReadableStream<Uint8Array>
       const bytes = path ? path.rewrite(frame) : frame;
       if (bytes && bytes.byteLength > 0) pass(bytes);
       // Here and not once per chunk: how the network cuts a stream must not decide what the client gets.
-      if (!controller && probe.started) open();
+      if (!committed && probe.started) open();
     },
     chunk() {
       flush();
-      if (!controller && heldBytes > HOLD_LIMIT) open();
+      if (!committed && heldBytes > HOLD_LIMIT) open();
     },
     last() {
       flush();
       const tail = path?.tail();
       if (tail) write(tail);
-      if (!controller) open();
+      if (!committed) open();
     },
     end,
   });

@@ -1,4 +1,5 @@
 /** Whole answers: checked before anything is sent, and given in the form the client asked for. */
+import { ProxyError } from "../failure/error.ts";
 import type { JsonObject, StreamEvent } from "../protocols/canonical.ts";
 import type { Probe } from "../protocols/types.ts";
 import { responseHeaders } from "../transport/headers.ts";
@@ -105,8 +106,10 @@ function jsonHeaders(source: Source): { [name: string]: string } {
 function rewritten(attempt: RunningAttempt, text: string): string {
   try {
     return attempt.provider.rewrite?.(attempt).body?.(text) ?? text;
-  } catch {
-    // A provider may find no envelope where an upstream failed; the text itself then says what is wrong.
+  } catch (error) {
+    if (ProxyError.is(error)) throw error;
+    // A provider may find no envelope where an upstream failed; the text itself then says what is wrong, or is no
+    // answer of the protocol, which is a failure as well.
     return text;
   }
 }

@@ -55,9 +55,9 @@ export interface Timeouts {
   readonly headers: number;
   /** Until the response's headers, when the answer comes whole. Default 600 s. */
   readonly whole: number;
-  /** Until the first content of a stream. Comments do not count. Default 180 s. */
+  /** From sending the request to the first content of a stream. Comments do not count. Default 180 s. */
   readonly firstToken: number;
-  /** Between two pieces of a body. Default 180 s. */
+  /** Between two pieces of a body; before the first of a whole answer `whole` counts. Default 180 s. */
   readonly idle: number;
   /** From the start of the attempt to its end. Default off. */
   readonly total: number;
@@ -133,7 +133,7 @@ export interface Provider<Name extends string = string, Model extends string = s
   classify?(signal: FailureSignal): Classification | undefined;
   /** New secret data for a credential the upstream refused. Called once for concurrent refusals. */
   refresh?(credential: Credential<Data>, signal: AbortSignal): Promise<Data>;
-  /** Asks the upstream which models it has. */
+  /** Asks the upstream which models it has. What it resolves with is listed in place of `models`, unless it is empty. */
   discover?(credential: Credential<Data>, signal: AbortSignal): Promise<readonly string[]>;
   /** Only for what is not HTTP: answers in the provider's protocol. */
   call?(wire: Wire, attempt: Attempt<Data>): Promise<Response>;

@@ -136,6 +136,8 @@ describe("the pool", () => {
     const first = pool.ring({ provider, model: "m-0", position: 0 });
     for (let index = 1; index < 500; index++) pool.ring({ provider, model: `m-${index}`, position: 0 });
     expect(pool.ring({ provider, model: "m-0", position: 0 })).not.toBe(first);
+    const long = { provider, model: "x".repeat(5000), position: 0 };
+    expect(pool.ring(long)).not.toBe(pool.ring(long));
   });
 });
 

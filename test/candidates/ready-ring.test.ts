@@ -67,6 +67,19 @@ describe("the ready ring", () => {
     expect(ring.resting(9)).toEqual([]);
   });
 
+  it("asks again before it takes a candidate back, because a rest may have been extended behind its back", () => {
+    const rests = new Map([["k1", 100]]);
+    const ring = ringOf(
+      ids(2).map((id) => ({ id })),
+      rests,
+    );
+    rests.set("k1", 200);
+    ring.refresh(100);
+    expect(all(ring)).toEqual(["k0"]);
+    ring.refresh(200);
+    expect(all(ring)).toEqual(["k0", "k1"]);
+  });
+
   it("starts one further for every request when there is more than a view, and comes round", () => {
     const ring = ringOf(ids(100).map((id) => ({ id })));
     const firsts = new Set<string>();
@@ -90,6 +103,14 @@ describe("the ready ring", () => {
     ring.advance();
     ring.advance();
     expect(idsOf(ring.view(0)).slice(0, 5)).toEqual(["k0", "k1", "k2", "k5", "k6"]);
+  });
+
+  it("has the order of the config again once what is left fits into a view", () => {
+    const ring = ringOf(ids(70).map((id) => ({ id })));
+    for (let request = 0; request < 5; request++) ring.advance();
+    expect(all(ring)[0]).toBe("k5");
+    for (const id of ids(10)) ring.update(id, 100, 0);
+    expect(all(ring)).toEqual(ids(70).slice(10));
   });
 
   it("does not grow with rests that are set and ended again and again", () => {

@@ -42,6 +42,16 @@ const hosts: { readonly [name: string]: Host } = {
         new H3().get("/own", () => "own").all("/llm/**", (event) => proxy.fetch(event.req as unknown as Request)),
       ),
   },
+  "h3 2, with headers of its own on every answer": {
+    base: "",
+    listener: (proxy) =>
+      h3Listener(
+        new H3()
+          .use((event) => void event.res.headers.set("x-host", "own"))
+          .get("/own", () => "own")
+          .mount("/llm", proxy),
+      ),
+  },
   "h3 1, in use()": {
     base: "",
     listener(proxy) {

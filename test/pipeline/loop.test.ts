@@ -40,6 +40,13 @@ describe("the same credential once more", () => {
     expect(bench.asked()).toBe("a b");
   });
 
+  it("never after a timeout of the upstream's, whatever time to wait it names", async () => {
+    const slow = status(504, { error: { message: "Gateway timeout" } }, { "retry-after": "1" });
+    await using bench = await lab({ providers: one, upstream: slow });
+    expect((await bench.ask()).status).toBe(504);
+    expect(bench.asked()).toBe("a");
+  });
+
   it("retry.sameCredential says how often, 0 never", async () => {
     await using never = await lab({ retry: { sameCredential: 0 }, upstream: { a: oops } });
     await never.ask();
@@ -321,12 +328,30 @@ describe("the queue for a full key", () => {
     expect(bench.asked()).toBe("a a");
   });
 
+  it("a client that leaves while a policy thinks leaves no place taken and makes no call", async () => {
+    const held = gate();
+    const slow = definePlugin({
+      name: "slow",
+      hooks: { selectKey: async (list) => (held.arrive(), await held.opened, list) },
+    });
+    await using bench = await lab({ providers: one, concurrency: 1, plugins: [slow] });
+    const leave = new AbortController();
+    const pending = bench.proxy.chat({ model: "lab/m" }, { signal: leave.signal });
+    await held.reached;
+    leave.abort();
+    held.open();
+    await bench.finish(pending);
+    expect((await bench.proxy.recorded(1)).outcome.end).toBe("client-aborted");
+    expect([bench.asked(), bench.pool.inFlight(bench.id("a"))]).toEqual(["", 0]);
+  });
+
   it("nobody waits for a key that has come to rest: others are asked, or the answer comes at once", async () => {
     const held = gate();
+    const listens = definePlugin({ name: "listens", hooks: { fail() {} } });
     await using bench = await lab({
       providers: one,
       concurrency: 1,
-      plugins: [cooldown()],
+      plugins: [listens, cooldown()],
       upstream: later(limit(60), held),
     });
     const pending = hold(bench, 3);

@@ -137,10 +137,10 @@ describe("A4 what is the same for every key", () => {
       models: { smart: ["lab/m", "other/m"] },
       upstream: { a: page, b: page, c: page },
     });
-    expect((await bench.ask("smart")).status).toBe(200);
-    expect((await bench.ask("smart")).status).toBe(200);
-    expect(bench.asked()).toMatch(/^a x( a)? x$/);
-    expect(bench.calls.map((call) => call.key)).not.toContain("b");
+    for (let request = 0; request < 4; request++) expect((await bench.ask("smart")).status).toBe(200);
+    // One failure may be chance; from the second in a row on the whole provider pauses.
+    expect(bench.asked()).toBe("a x a x x x");
+    expect(bench.rests()).toEqual([expect.stringMatching(/^lab cooling \d+$/)]);
   });
 
   it("A4 an account that is banned ends the request at its provider", async () => {

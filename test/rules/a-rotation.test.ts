@@ -169,6 +169,21 @@ describe("A13 a key that was taken out", () => {
     expect(bench.asked()).toBe("b");
   });
 
+  it("A13 a key that the request has left is not asked again, although it is back before the request ends", async () => {
+    await using bench = await lab({
+      providers: { lab: ["a", "b"] },
+      upstream: { a: oops, b: later(limit(60), pause(2000)) },
+    });
+    const pending = bench.proxy.chat({ model: "lab/m" });
+    await bench.clock.advance(50);
+    bench.pool.rest(
+      { provider: "lab", credential: bench.id("a") },
+      { state: "cooling", until: bench.clock.now() + 1000, policy: "test", reason: "test", kind: "failing" },
+    );
+    expect((await bench.finish(pending)).status).toBe(429);
+    expect(bench.asked()).toBe("a b");
+  });
+
   it("A13 a key with new data under the same id is used with the new data from the next attempt on", async () => {
     await using bench = await lab({ providers: { lab: ["a"] }, upstream: { a: oops } });
     const pending = bench.proxy.chat({ model: "lab/m" });

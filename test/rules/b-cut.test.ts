@@ -14,6 +14,7 @@ import {
   type Step,
   stream,
   textOfEvents,
+  virtualClock,
 } from "waygate/testing";
 import { bench, pieces, readToEnd, virtualBench, watcher, ways } from "./_streams.ts";
 
@@ -138,10 +139,14 @@ describe.each(ways)("on the path of %s", (_way, plugins) => {
     ["after the headers", hangAfterHeaders(stream([]))],
     ["after the role", stream([role, gate()], { noDone: true })],
   ] as const)("B2 a first token that is late %s is waited for elsewhere", async (_name, step) => {
-    const { proxy, upstream } = await bench({ listen: true, timeouts: { firstToken: 30 }, plugins: plugins() });
+    const clock = virtualClock();
+    const { proxy, upstream } = await bench({ listen: true, runtime: { clock }, plugins: plugins() });
     upstream.when({ key: "k1" }, step);
     upstream.always(answer({ text: "quick" }));
-    const events = await allEvents(await proxy.chat({ model: "lab/m", stream: true }));
+    const sent = proxy.chat({ model: "lab/m", stream: true });
+    await upstream.received(1);
+    await clock.advance(180_000);
+    const events = await allEvents(await sent);
     expect(textOfEvents(events)).toBe("quick");
     const { ctx } = await proxy.recorded(1);
     expect(ctx.attempts.map((attempt) => attempt.error?.kind)).toEqual(["timeout", undefined]);

@@ -132,7 +132,7 @@ describe.each(ways)("on the path of %s", (way, plugins) => {
     const big = data(chunk({ content: "b".repeat(100_000) }));
     const usage = data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } });
     const { proxy, clock } = await virtualBench(
-      pieces([big, data(chunk({}, { finish: "stop" })) + big, usage, "data: [DONE]\n\n"]),
+      pieces([big + data(chunk({}, { finish: "stop" })), usage, "data: [DONE]\n\n"]),
       { plugins: plugins() },
     );
     const response = await proxy.chat({ model: "lab/m", stream: true, stream_options: { include_usage: true } });

@@ -8,8 +8,10 @@ import {
   forever,
   pause,
   scripted,
+  silence,
   status,
   stream,
+  virtualClock,
   type VirtualHandler,
 } from "waygate/testing";
 import { bench, virtualBench, watcher } from "./_streams.ts";
@@ -267,13 +269,22 @@ describe("B4 plugins that do not listen", () => {
   });
 });
 
-it("B4 over real sockets: each limit ends the upstream's connection", async () => {
-  for (const limit of ["headers", "firstToken", "idle", "total"] as const) {
+it.each(["headers", "firstToken", "idle", "total"] as const)(
+  "B4 over a real socket the %s limit ends the upstream's connection",
+  async (limit) => {
+    const clock = virtualClock();
     const off = { connect: 0, headers: 0, whole: 0, firstToken: 0, idle: 0, total: 0 };
-    const { proxy, upstream } = await bench({ listen: true, timeouts: { ...off, [limit]: 25 }, lab: { keys: ["k1"] } });
-    upstream.always({ before: [], head: undefined, body: [], end: "hang" });
-    const response = await proxy.chat({ model: "lab/m", stream: true });
-    expect(response.status).toBe(504);
-    expect(await upstream.requests[0]!.closed).toBe("client");
-  }
-});
+    const { proxy, upstream } = await bench({
+      listen: true,
+      runtime: { clock },
+      timeouts: { ...off, [limit]: 1000 },
+      lab: { keys: ["k1"] },
+    });
+    upstream.always(silence());
+    const sent = proxy.chat({ model: "lab/m", stream: true });
+    const request = await upstream.received(1);
+    await clock.advance(1000);
+    expect((await sent).status).toBe(504);
+    expect(await request.closed).toBe("client");
+  },
+);

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request as undiciRequest } from "undici";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { definePlugin } from "waygate";
 import {
   allEvents,
   answer,
@@ -256,6 +257,30 @@ describe("I4 bodies of failed attempts", () => {
     expect(upstream.requests).toHaveLength(8);
     expect(upstream.open).toBe(0);
     expect(upstream.openConnections).toBeLessThanOrEqual(3);
+  });
+
+  it.each(ways)("I4 a stream that fails after content is not left open (path of %s)", async (_way, plugins) => {
+    const { proxy, upstream } = await bench({ listen: true, plugins: plugins() });
+    upstream.always(stream([chunk({ content: "a" }), { error: { message: "down" } }, gate()], { noDone: true }));
+    const { text } = await readToEnd(await proxy.chat({ model: "lab/m", stream: true }));
+    expect(text).toContain('"error"');
+    expect(await upstream.requests[0]!.closed).toBe("client");
+  });
+
+  it("I4 an answer that a call hook gives up is not left open", async () => {
+    const giveUp = definePlugin({
+      name: "give-up",
+      hooks: {
+        async call(_attempt, next) {
+          await next();
+          throw new Error("not this one");
+        },
+      },
+    });
+    const { proxy, upstream } = await bench({ listen: true, plugins: [giveUp], faults: /not this one/ });
+    upstream.always(stream([chunk({ content: "a" }), gate()]));
+    expect((await proxy.chat({ model: "lab/m", stream: true })).status).toBe(500);
+    expect(await upstream.requests[0]!.closed).toBe("client");
   });
 
   it("I4 the connections of small failed answers serve later attempts", async () => {

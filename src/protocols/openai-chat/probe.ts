@@ -92,11 +92,13 @@ export function probe(init: ProbeInit): Probe {
       return readFrame(frame);
     },
     body(json) {
-      if (carriesError(json)) error ??= inBandError(JSON.stringify(json), json);
-      else {
-        readAnswer(json);
-        if (isArray(json["choices"]) && json["choices"].length > 0) finished = true;
+      // Whatever has no choices is no answer, however the upstream calls it.
+      if (carriesError(json) || !isArray(json["choices"])) {
+        error ??= inBandError(JSON.stringify(json), json);
+        return;
       }
+      readAnswer(json);
+      if (json["choices"].length > 0) finished = true;
     },
     get started() {
       return started;
