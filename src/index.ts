@@ -33,6 +33,8 @@ export {
   splitKeys,
 } from "./candidates/keys.ts";
 export type { ApiKey, KeyInput } from "./candidates/keys.ts";
+export { keyFile, keySource, watchKeyFiles } from "./candidates/key-files.ts";
+export type { KeyFile, KeyFileWatch, KeySource } from "./candidates/key-files.ts";
 export { dayOf } from "./candidates/daily-reset.ts";
 export { providerNamed } from "./candidates/provider-names.ts";
 export { matchesGlob } from "./glob.ts";

@@ -9,7 +9,7 @@ import { resolveConfig } from "./config/resolve.ts";
 import type { ConfigProblem } from "./config/problem.ts";
 import type { Config, PluginInput, ResolvedConfig } from "./config/types.ts";
 import { createLog } from "./log.ts";
-import { startDiscovery } from "./candidates/discovery.ts";
+import { createDiscovery, type Discovery } from "./candidates/discovery.ts";
 import { ProxyError } from "./failure/error.ts";
 import { renderResponse } from "./pipeline/error-response.ts";
 import { compileHooks } from "./pipeline/hooks.ts";
@@ -19,6 +19,7 @@ import type { App, Plugin } from "./plugin/app.ts";
 import type { Protocol } from "./protocols/types.ts";
 import { openaiChat } from "./protocols/openai-chat/index.ts";
 import { type Runtime, systemClock } from "./runtime.ts";
+import { type AdminAccess, createAdminAccess } from "./server/admin-access.ts";
 import { createServerApp } from "./server/app.ts";
 import { requestId } from "./server/request-id.ts";
 import { undiciTransport } from "./transport/undici.ts";
@@ -55,6 +56,8 @@ export interface ProxyOptions {
 export interface ProxyInternals {
   readonly pipeline: Pipeline;
   readonly rests: Rests;
+  readonly discovery: Discovery;
+  readonly admin: AdminAccess;
 }
 
 const internals = new WeakMap<Proxy, () => ProxyInternals>();
@@ -101,7 +104,9 @@ export function createProxy<const P extends readonly PluginInput[]>(
     },
   };
   const pipeline: Pipeline = { app, pool, hooks: compileHooks(plugins), sink: options.onRequest };
-  const handler = createServerApp(pipeline, [...protocols.values()]);
+  const discovery = createDiscovery(app);
+  const admin = createAdminAccess();
+  const handler = createServerApp(pipeline, { protocols: [...protocols.values()], admin, discovery });
 
   let starting: Promise<App> | undefined;
   let started: App | undefined;
@@ -118,7 +123,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
       if (provider.keyless && pool.list(provider.name).length === 0) pool.add(anonymousCredential(provider.name));
     }
     await Promise.all(plugins.map((plugin) => plugin.ready?.(app)));
-    if (options.discover ?? true) startDiscovery(app, stopping.signal);
+    if (options.discover ?? true) discovery.start(stopping.signal);
     started = app;
     return app;
   };
@@ -143,11 +148,14 @@ export function createProxy<const P extends readonly PluginInput[]>(
     return starting;
   };
 
-  const answer = async (request: Request): Promise<Response> => {
-    if (closed) return refuseClosed(request, runtime);
-    if (!started) await ready();
-    return handler(request);
+  // Not `async`, like `fetch` below: every request would pay for promises that only the first one needs.
+  const answer = (request: Request): Promise<Response> => {
+    if (closed) return Promise.resolve(refuseClosed(request, runtime));
+    return started ? handler(request) : ready().then(() => handler(request));
   };
+
+  const asClient = async (input: string | URL, init?: RequestInit): Promise<Response> =>
+    fetchAsClient(new Request(input, init), answer);
 
   const proxy: Proxy = {
     config,
@@ -157,12 +165,12 @@ export function createProxy<const P extends readonly PluginInput[]>(
       closed = true;
       return close();
     },
-    async fetch(input: string | URL | Request, init?: RequestInit) {
+    fetch(input: string | URL | Request, init?: RequestInit) {
       // Behind a `Request` a host's own second argument may stand, which is no `init`.
-      return isAddress(input) ? fetchAsClient(new Request(input, init), answer) : answer(input);
+      return isAddress(input) ? asClient(input, init) : answer(input);
     },
   };
-  internals.set(proxy, () => ({ pipeline, rests }));
+  internals.set(proxy, () => ({ pipeline, rests, discovery, admin }));
   return proxy;
 }
 

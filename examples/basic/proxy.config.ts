@@ -1,4 +1,5 @@
 import { defineConfig } from "waygate";
+import { groq } from "waygate/plugins/groq";
 import { openaiCompatible } from "waygate/plugins/openai-compatible";
 import { proxyKey } from "waygate/plugins/proxy-key";
 import { resilience } from "waygate/plugins/resilience";
@@ -7,7 +8,7 @@ import { tiers } from "waygate/plugins/tiers";
 export default defineConfig({
   plugins: [
     proxyKey(), // PROXY_API_KEY: what your clients send
-    openaiCompatible({ name: "groq", baseURL: "https://api.groq.com/openai/v1" }), // GROQ_API_KEY, GROQ_API_KEY_1, …
+    groq(), // GROQ_API_KEY, GROQ_API_KEY_1, …
     openaiCompatible({ name: "lab", baseURL: "http://gpu-1:8000/v1", keyless: true, models: ["llama-3.3-70b"] }),
     tiers([["groq"], ["lab"]]), // groq first, the lab when groq cannot
     resilience(), // spread load over keys, rest those that fail

@@ -1,5 +1,5 @@
 /** Five endpoints of gpt4free: free, without a promise. They change hosts and disappear; what fails rests briefly. */
-import { type ApiKey, ConfigError, definePlugin, type Plugin, type Provider, readKeys } from "waygate";
+import { type ApiKey, ConfigError, definePlugin, type Plugin, type Provider } from "waygate";
 import { type FailureRule, openaiCompatible, type ProviderOptions } from "waygate/plugins/openai-compatible";
 
 const endpoints = {
@@ -38,7 +38,7 @@ export interface G4fOptions<Model extends string = string> extends Omit<
   readonly baseURL?: string | { readonly [Name in Endpoint]?: string };
 }
 
-type G4fProvider<Name extends Endpoint, Model extends string> = Provider<`g4f_${Name}`, Model, ApiKey>;
+type G4fProvider<Name extends Endpoint, Model extends string> = Provider<`g4f_${Name}`, NoInfer<Model>, ApiKey>;
 
 /**
  * `g4f_main g4f_groq g4f_grok g4f_gemini g4f_nvidia`. Keys from `G4F_API_KEY` for all, none needed; addresses from
@@ -56,18 +56,18 @@ export function g4f<const Model extends string = never>(
     G4fProvider<"nvidia", Model>,
   ]
 > {
-  const { baseURL, keys = readKeys("g4f", process.env), tier = tierOf(process.env), ...rest } = options;
+  const { baseURL, tier = tierOf(process.env), ...rest } = options;
   const make = <const Name extends Endpoint>(name: Name): Plugin<readonly [G4fProvider<Name, Model>]> =>
     openaiCompatible<`g4f_${Name}`, Model>({
       keyless: true,
       failures,
       modelsURL: (base) => [`${base}/models`, ...(base.endsWith("/v1") ? [`${base.slice(0, -3)}/models`] : [])],
       listsModel: (model) => !isOtherThanText.test(model),
+      keyVariables: ["G4F_API_KEY"],
       ...rest,
       name: `g4f_${name}`,
       baseURL: typeof baseURL === "string" ? addressAt(baseURL, name) : baseURL?.[name],
       defaultBaseURL: endpoints[name],
-      keys,
       tier,
     });
   const plugins = [make("main"), make("groq"), make("grok"), make("gemini"), make("nvidia")] as const;
@@ -77,6 +77,9 @@ export function g4f<const Model extends string = never>(
     providers: [main.providers![0], groq.providers![0], grok.providers![0], gemini.providers![0], nvidia.providers![0]],
     setup(app) {
       for (const plugin of plugins) void plugin.setup?.(app);
+    },
+    close(app) {
+      for (const plugin of plugins) void plugin.close?.(app);
     },
   });
 }

@@ -37,7 +37,7 @@ const make: ProviderFunction<"huggingface", Model> = providerFunction({
 /** Keys from `HUGGINGFACE_API_KEY`, else `HF_TOKEN`. A model may name its provider: `org/name:groq`. */
 export function huggingface<const Id extends string = "huggingface", const More extends string = never>(
   options: HuggingFaceOptions<Id, More> = {},
-): Plugin<readonly [Provider<Id, Model | More, ApiKey>]> {
+): Plugin<readonly [Provider<NoInfer<Id>, Model | NoInfer<More>, ApiKey>]> {
   const { billTo, ...rest } = options;
   return make<Id, More>({ ...rest, headers: { ...(billTo && { "x-hf-bill-to": billTo }), ...rest.headers } });
 }

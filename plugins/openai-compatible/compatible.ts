@@ -1,22 +1,16 @@
 /** Makes the plugin of an upstream from what is said about it. */
 import {
-  anonymousCredential,
-  apiKeyCredential,
   type ApiKey,
   type Attempt,
   baseUrl,
   type Body,
   ConfigError,
-  defineCredential,
   definePlugin,
   defineProvider,
   environmentPrefix,
   type HeaderRecord,
-  type KeyInput,
   type Plugin,
   type Provider,
-  readKeys,
-  splitKeys,
   version,
   type Wire,
 } from "waygate";
@@ -24,6 +18,7 @@ import { dialects } from "./dialects.ts";
 import { discoverModels } from "./discover.ts";
 import { classifyBy } from "./failures.ts";
 import { applyRules, dropFields, type FieldRules } from "./fields.ts";
+import { keyHolder } from "./keys.ts";
 import type { OpenAICompatibleOptions } from "./options.ts";
 import { thinkRewriter } from "./think.ts";
 
@@ -69,7 +64,7 @@ export function openaiCompatible<const Name extends string, const Model extends 
   const provider = defineProvider<Name, Model, ApiKey>({
     name,
     protocol,
-    models,
+    models: options.models ?? options.usualModels ?? [],
     keyless: options.keyless,
     tier: options.tier,
     concurrency: options.concurrency,
@@ -96,27 +91,17 @@ export function openaiCompatible<const Name extends string, const Model extends 
     ...(discover && {
       discover: async ({ data }, signal) => {
         const urls = options.modelsURL?.(base) ?? `${base}/models`;
-        const found = await discoverModels(urls, { headers: headersOf(data), signal });
+        const found = await discoverModels(urls, {
+          headers: headersOf(data),
+          signal,
+          proxy: data.proxy ?? options.proxy,
+        });
         return [...new Set([...models, ...found.filter((model) => options.listsModel?.(model) ?? true)])];
       },
     }),
   });
 
-  const credentials = keysOf(options).map((key) => {
-    const credential = apiKeyCredential(name, key);
-    return options.limits === undefined || credential.limits !== undefined
-      ? credential
-      : defineCredential({ ...credential, limits: options.limits }, credential.data);
-  });
-  if (credentials.length === 0 && options.keyless) credentials.push(anonymousCredential(name));
-
-  return definePlugin({
-    name,
-    providers: [provider],
-    setup(app) {
-      for (const credential of credentials) app.credentials.add(credential);
-    },
-  });
+  return definePlugin({ name, providers: [provider], ...keyHolder(options) });
 }
 
 function addressOf({ name, baseURL, defaultBaseURL, protocol = "openai-chat" }: OpenAICompatibleOptions): string {
@@ -140,24 +125,8 @@ function addressOf({ name, baseURL, defaultBaseURL, protocol = "openai-chat" }: 
   return baseUrl(url, { segment: dialects[protocol].segment, place });
 }
 
-function keysOf({ name, keys, keyVariables = [] }: OpenAICompatibleOptions): readonly KeyInput[] {
-  if (keys === undefined) {
-    const sources = [readKeys(name, process.env), ...keyVariables.map(keysIn)];
-    return sources.find((found) => found.length > 0) ?? [];
-  }
-  const list = typeof keys === "string" ? splitKeys(keys) : keys;
-  return list.filter((key) => (typeof key === "string" ? key : key.value).trim() !== "");
-}
-
 function lowerCaseNames(headers: { readonly [name: string]: string }): HeaderRecord {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-}
-
-/** The keys in a variable and its numbered forms, or the one key in a variable that has another ending. */
-function keysIn(variable: string): readonly string[] {
-  if (variable.endsWith("_API_KEY")) return readKeys(variable.slice(0, -"_API_KEY".length), process.env);
-  const key = process.env[variable]?.trim();
-  return key ? [key] : [];
 }
 
 function clientHeaders(headers: Headers, names: readonly string[] = []): HeaderRecord {

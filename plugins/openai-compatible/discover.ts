@@ -1,5 +1,6 @@
 /** Asks an upstream which models it has, and reads all the shapes in which they answer. */
-import { ofetch } from "ofetch";
+import { createFetch } from "ofetch";
+import { type Dispatcher, EnvHttpProxyAgent, fetch, Headers, ProxyAgent } from "undici";
 import { type ErrorKind, type HeaderRecord, ProxyError } from "waygate";
 
 /** Milliseconds a list may take, all its pages together. */
@@ -9,7 +10,20 @@ const PAGES = 50;
 export interface DiscoverOptions {
   readonly headers: HeaderRecord;
   readonly signal: AbortSignal;
+  /** URL of an outbound HTTP proxy. Default: what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say. */
+  readonly proxy?: string;
 }
+
+interface Request extends DiscoverOptions {
+  readonly limited: AbortSignal;
+  readonly dispatcher: Dispatcher;
+}
+
+/** The fetch of Node takes the agents of its own undici only. */
+const ofetch = createFetch({
+  fetch: fetch as unknown as typeof globalThis.fetch,
+  Headers: Headers as unknown as typeof globalThis.Headers,
+});
 
 /**
  * The ids in the list at the first of `urls` that is there, all its pages. Throws a `ProxyError` when there is no answer
@@ -17,23 +31,67 @@ export interface DiscoverOptions {
  */
 export async function discoverModels(
   urls: string | readonly string[],
-  { headers, signal }: DiscoverOptions,
+  options: DiscoverOptions,
 ): Promise<readonly string[]> {
+  const dispatcher = agentFor(options.proxy);
+  const limited = AbortSignal.any([options.signal, AbortSignal.timeout(LIMIT)]);
+  try {
+    return await list(urls, { ...options, limited, dispatcher });
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+function agentFor(proxy: string | undefined): Dispatcher {
+  try {
+    return proxy === undefined
+      ? new EnvHttpProxyAgent({ allowH2: false })
+      : new ProxyAgent({ uri: proxy, allowH2: false });
+  } catch {
+    // The cause is left out on purpose: it quotes the URL, password included.
+    const name = proxy === undefined ? "HTTPS_PROXY or HTTP_PROXY" : "the proxy of this key or provider";
+    const message = `${name} is not a usable proxy URL, as in http://user:password@host:3128.`;
+    throw new ProxyError({ kind: "internal", message });
+  }
+}
+
+async function list(urls: string | readonly string[], options: Request): Promise<readonly string[]> {
   const [first = "", ...others] = typeof urls === "string" ? [urls] : urls;
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]);
-  const found = new Set<string>();
-  let url: string | undefined = first;
-  for (let page = 0; url !== undefined && page < PAGES; page++) {
-    const failed = failureAt(url);
-    const { status, body } = await get(url, { headers, signal, limited });
-    if (status === 404 && others.length > 0 && page === 0) return discoverModels(others, { headers, signal });
-    if (status >= 400) throw failed(kinds[status] ?? "upstream", `status ${status}`);
-    const models = modelIds(body);
-    if (models === undefined) throw failed("upstream", "the answer holds no list of models");
-    for (const model of models) found.add(model);
-    url = models.length === 0 ? undefined : nextPage(url, body);
+  let url = first;
+  let answer = await get(url, options);
+  for (const other of others) {
+    if (answer.status !== 404) break;
+    url = other;
+    answer = await get(url, options);
+  }
+  const found = new Set(idsIn(url, answer));
+  for (let page = 1; page < PAGES; page++) {
+    const next = nextPage(url, answer.body);
+    if (next === undefined) break;
+    url = next;
+    answer = await get(url, options);
+    const ids = idsIn(url, answer);
+    if (ids.length === 0) break;
+    for (const id of ids) found.add(id);
   }
   return [...found];
+}
+
+interface ListAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+function idsIn(url: string, { status, body }: ListAnswer): readonly string[] {
+  const failed = failureAt(url);
+  if (status >= 400) throw failed(kinds[status] ?? "upstream", `status ${status}`);
+  const ids = modelIds(body);
+  if (ids !== undefined) return ids;
+  const isPage = typeof body === "string" && /^\s*</.test(body);
+  throw failed(
+    "upstream",
+    isPage ? "the answer is a web page, not a list of models" : "the answer holds no list of models",
+  );
 }
 
 type Failure = (kind: ErrorKind, why: string, cause?: unknown) => ProxyError;
@@ -43,15 +101,13 @@ const failureAt =
   (kind, why, cause) =>
     new ProxyError({ kind, message: `GET ${url}: ${why}.`, cause });
 
-async function get(
-  url: string,
-  { headers, signal, limited }: DiscoverOptions & { readonly limited: AbortSignal },
-): Promise<{ readonly status: number; readonly body: unknown }> {
+async function get(url: string, { headers, signal, limited, dispatcher }: Request): Promise<ListAnswer> {
   const failed = failureAt(url);
   try {
     const response = await ofetch.raw(url, {
       headers: { accept: "application/json", ...headers },
       signal: limited,
+      dispatcher,
       responseType: "json",
       ignoreResponseError: true,
       retry: false,
@@ -60,8 +116,18 @@ async function get(
   } catch (error) {
     if (signal.aborted) throw failed("aborted", "given up", error);
     if (limited.aborted) throw failed("timeout", `no answer within ${LIMIT} ms`, error);
-    throw failed("network", "the connection failed", error);
+    throw failed("network", `the connection failed (${rootOf(error)})`, error);
   }
+}
+
+/** `ECONNREFUSED`, or what else lies at the bottom of the causes. */
+function rootOf(error: unknown): string {
+  let root = "no reason given";
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if ("code" in each && typeof each.code === "string") return each.code;
+    root = each.message;
+  }
+  return root;
 }
 
 const kinds: { readonly [status: number]: ErrorKind } = {
@@ -89,9 +155,9 @@ function nextPage(url: string, body: unknown): string | undefined {
  * each once. `undefined` when there is no list.
  */
 export function modelIds(body: unknown): readonly string[] | undefined {
-  const list = [body, field(body, "data"), field(body, "models")].find((value) => Array.isArray(value));
-  if (!Array.isArray(list)) return undefined;
-  const ids = list.map((entry: unknown) =>
+  const entries = [body, field(body, "data"), field(body, "models")].find((value) => Array.isArray(value));
+  if (!Array.isArray(entries)) return undefined;
+  const ids = entries.map((entry: unknown) =>
     [entry, field(entry, "id"), field(entry, "name"), field(entry, "model")].find(
       (id) => typeof id === "string" && id !== "",
     ),

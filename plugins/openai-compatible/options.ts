@@ -17,7 +17,7 @@ export interface OpenAICompatibleOptions<
   readonly defaultBaseURL?: string;
   /** Default `openai-chat`. */
   readonly protocol?: Dialect;
-  /** Keys, or one text with commas. Default: `<NAME>_API_KEY`, `_API_KEYS` and `_API_KEY_1` … of the environment. */
+  /** Keys, or one text with commas. Default: `<NAME>_API_KEY`, `_API_KEYS` and `_API_KEY_1` … of the environment, and what their `…_FILE` forms name. */
   readonly keys?: string | readonly KeyInput[];
   /** Variables of the environment that are looked at when those by the name hold no key; `X_API_KEY` stands for all its forms. */
   readonly keyVariables?: readonly string[];
@@ -25,8 +25,10 @@ export interface OpenAICompatibleOptions<
   readonly keyless?: boolean;
   /** Known models; replaces discovery and limits nothing. */
   readonly models?: readonly Model[];
-  /** Ask the upstream for its models although `models` is given, or never. */
+  /** Ask the upstream for its models although `models` is given, and list both; or never ask. */
   readonly discover?: boolean;
+  /** Models listed, where `models` states none, as long as the upstream has not listed its own. */
+  readonly usualModels?: readonly Model[];
   /** Where the list of models is, given the base URL; the first address that is there. Default `<base>/models`. */
   modelsURL?(base: string): string | readonly string[];
   /** False for names in the upstream's list that are not to be listed. */

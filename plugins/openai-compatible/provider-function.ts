@@ -6,27 +6,31 @@ import type { OpenAICompatibleOptions } from "./options.ts";
 /** What a user may state about a provider that has a name and an address already. */
 export type ProviderOptions<Name extends string = string, Model extends string = string> = Omit<
   OpenAICompatibleOptions<Name, Model>,
-  "name" | "defaultBaseURL"
+  "name" | "defaultBaseURL" | "usualModels"
 > & {
   /** The part before the slash in a model's name, and of the variables in the environment. */
   readonly name?: Name;
 };
 
-/** Throws a `ConfigError` for a name, an address or a key that cannot be one. */
+/**
+ * Throws a `ConfigError` for a name, an address or a key that cannot be one. Without `NoInfer` the list of plugins in a
+ * config, which takes any name, would be what the names are inferred from.
+ */
 export type ProviderFunction<Name extends string, Model extends string> = <
   const Id extends string = Name,
   const More extends string = never,
 >(
   options?: ProviderOptions<Id, More>,
-) => Plugin<readonly [Provider<Id, Model | More, ApiKey>]>;
+) => Plugin<readonly [Provider<NoInfer<Id>, Model | NoInfer<More>, ApiKey>]>;
 
 /**
- * `defaults.models` is what is listed until the upstream has been asked, and what a config completes. Options replace
+ * `defaults.models` is what is listed until the upstream has listed its own, and what a config completes. Options replace
  * defaults one by one; headers are added, and `classify` is asked before the provider's own reading.
  */
 export function providerFunction<const Name extends string, const Model extends string = never>(
   defaults: OpenAICompatibleOptions<Name, Model>,
 ): ProviderFunction<Name, Model> {
+  const { models: usualModels, ...others } = defaults;
   return (options = {}) => {
     const stated = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     type Merged = OpenAICompatibleOptions<
@@ -34,7 +38,7 @@ export function providerFunction<const Name extends string, const Model extends 
       Model | NonNullable<typeof options.models>[number]
     >;
     return openaiCompatible({
-      ...(defaults as unknown as Merged),
+      ...({ ...others, usualModels } as unknown as Merged),
       ...(stated as Partial<Merged>),
       discover: options.discover ?? (options.models === undefined && defaults.discover !== false),
       headers: { ...defaults.headers, ...options.headers },

@@ -36,7 +36,7 @@ const make: ProviderFunction<"openrouter", Model> = providerFunction({
 /** Keys from `OPENROUTER_API_KEY`. */
 export function openrouter<const Id extends string = "openrouter", const More extends string = never>(
   options: OpenRouterOptions<Id, More> = {},
-): Plugin<readonly [Provider<Id, Model | More, ApiKey>]> {
+): Plugin<readonly [Provider<NoInfer<Id>, Model | NoInfer<More>, ApiKey>]> {
   const { appURL, appName, ...rest } = options;
   const headers = {
     ...(appURL === undefined ? {} : { "http-referer": appURL }),

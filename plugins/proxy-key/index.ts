@@ -1,6 +1,16 @@
 /** Who may call: everyone who knows one of a few static keys. */
 import { hash, timingSafeEqual } from "node:crypto";
-import { type Context, definePlugin, type Plugin, type Principal, splitKeys } from "waygate";
+import {
+  type App,
+  type Context,
+  definePlugin,
+  keyFile,
+  type KeyFileWatch,
+  type Plugin,
+  type Principal,
+  splitKeys,
+  watchKeyFiles,
+} from "waygate";
 
 export type ProxyKeyInput =
   | string
@@ -15,7 +25,7 @@ export type ProxyKeyInput =
     };
 
 export interface ProxyKeyOptions {
-  /** Default: `PROXY_API_KEY` of the environment, several with commas. */
+  /** Default: `PROXY_API_KEY` of the environment, several with commas, and the file that `PROXY_API_KEY_FILE` names. */
   readonly keys?: string | readonly ProxyKeyInput[];
 }
 
@@ -30,17 +40,38 @@ const WIDTH = 512;
 
 /**
  * Without a key there is no `auth` hook: the proxy is open, answers loopback only, and does not start on a public host.
+ * A file that is named but cannot be read lets nobody in; it is read again when it changes.
  */
 export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
-  const known = knownKeys(options.keys ?? process.env["PROXY_API_KEY"] ?? "");
+  const own = knownKeys(options.keys ?? process.env["PROXY_API_KEY"] ?? "");
+  const files = options.keys === undefined ? keyFile("PROXY_API_KEY_FILE", process.env) : [];
+  // The same plugin may be part of several proxies.
+  const watches = new WeakMap<App, KeyFileWatch>();
+  let known = own;
+  const isOpen = own.length === 0 && files.length === 0;
   return definePlugin({
     name: "proxy-key",
-    hooks: known.length === 0 ? {} : { auth: (ctx) => principalOf(ctx, known) },
+    hooks: isOpen ? {} : { auth: (ctx) => principalOf(ctx, known) },
     setup(app) {
-      if (known.length > 0) return;
+      if (files.length > 0) {
+        const log = app.log.withTag("proxy-key");
+        const apply = (keys: readonly string[]): void => {
+          const fitting = keys.filter((key) => key.length <= WIDTH);
+          if (fitting.length < keys.length)
+            log.warn(`PROXY_API_KEY_FILE: a key longer than ${WIDTH} bytes is left out.`);
+          known = [...own, ...knownKeys(fitting)];
+        };
+        const watch = watchKeyFiles(files, app, apply);
+        watches.set(app, watch);
+        apply(watch.keys());
+      }
+      if (!isOpen) return;
       app.log
         .withTag("proxy-key")
         .warn("No key is set: whoever reaches this address may call. Set PROXY_API_KEY in .env.");
+    },
+    close(app) {
+      watches.get(app)?.close();
     },
   });
 }

@@ -121,6 +121,13 @@ function hostName(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+/** The address under which this machine reaches a server with this URL; no slash at the end. */
+export function localUrl(url: string): string {
+  const address = new URL(url);
+  address.hostname = reachable(address.hostname);
+  return address.href.replace(/\/$/, "");
+}
+
 /** A name under which this machine reaches what listens on `host`. */
 export function reachable(host: string): string {
   if (host === "0.0.0.0" || host === "") return "127.0.0.1";

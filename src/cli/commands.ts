@@ -85,6 +85,27 @@ export const commands: { readonly [name: string]: Command } = {
     operands: ["MODEL"],
     load: async () => (await import("./explain.ts")).explain,
   },
+  keys: {
+    summary: "every key with its state, as the running server knows it",
+    usage: "[--provider PROVIDER] [--state STATE] [--json] [--config FILE]",
+    options: { provider: { type: "string" }, state: { type: "string" }, json, config },
+    about: {
+      "provider PROVIDER": "only keys of this one",
+      "state STATE": "only keys in this state; need-you stands for those that somebody must see to",
+      json: aboutJson,
+      "config FILE": aboutConfig,
+    },
+    operands: [],
+    load: async () => (await import("./show-keys.ts")).showKeys,
+  },
+  models: {
+    summary: "every model and alias with its context, its price and whether it can be asked now",
+    usage: "[--provider PROVIDER] [--json] [--config FILE]",
+    options: { provider: { type: "string" }, json, config },
+    about: { "provider PROVIDER": "only what this one answers", json: aboutJson, "config FILE": aboutConfig },
+    operands: [],
+    load: async () => (await import("./show-models.ts")).showModels,
+  },
   init: {
     summary: "write proxy.config.ts and .env here",
     usage: "[--force]",
@@ -97,7 +118,7 @@ export const commands: { readonly [name: string]: Command } = {
 
 /** Named in the documentation, and not there yet. */
 export const laterCommands: readonly string[] = [
-  ...["new", "import", "connect", "simulate", "doctor", "models", "usage", "keys", "users", "db", "login"],
+  ...["new", "import", "connect", "simulate", "doctor", "usage", "users", "db", "login"],
   "credentials",
 ];
 

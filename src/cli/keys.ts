@@ -6,30 +6,38 @@ import { type KeyState, keyState } from "../server/key-states.ts";
 import { plain } from "./layout.ts";
 import type { Style } from "./terminal.ts";
 
-const looks: { readonly [state in KeyState]: { readonly mark: string; readonly color: keyof Style } } = {
+/** As people are shown it. `half-open`: being tried; `unknown`: no server has told. */
+export type ShownState = KeyState | "half-open" | "unknown";
+
+const looks: { readonly [state in ShownState]: { readonly mark: string; readonly color: keyof Style } } = {
   active: { mark: "●", color: "green" },
   cooling: { mark: "◔", color: "yellow" },
   exhausted: { mark: "○", color: "yellow" },
+  "half-open": { mark: "◐", color: "blue" },
   invalid: { mark: "✕", color: "red" },
   "no-credit": { mark: "¤", color: "red" },
   banned: { mark: "⊘", color: "red" },
   disabled: { mark: "‖", color: "dim" },
+  unknown: { mark: "·", color: "dim" },
 };
 
-/** States that end by themselves or by a human's will; the others need somebody. */
-const calm: ReadonlySet<KeyState> = new Set<RestState | "active">(["active", "cooling", "exhausted", "disabled"]);
+export const shownStates: readonly string[] = Object.keys(looks);
 
-export function needsYou(state: KeyState): boolean {
-  return !calm.has(state);
+const lost: ReadonlySet<ShownState> = new Set<RestState>(["invalid", "no-credit", "banned"]);
+
+/** True for a state that neither ends by itself nor by somebody's plan. */
+export function needsYou(state: ShownState): boolean {
+  return lost.has(state);
 }
 
-export function markOf(state: KeyState, style: Style): string {
-  const { mark, color } = looks[state];
+export function markOf(state: ShownState, style: Style): string {
+  // A server of another version may know more states.
+  const { mark, color } = looks[state] ?? looks.unknown;
   return style[color](mark);
 }
 
 /** Its label, else the masked key; for a key too short to be masked the hash it goes by. */
-export function keyName({ id, label, masked }: Credential): string {
+export function keyName({ id, label, masked }: Pick<Credential, "id" | "label" | "masked">): string {
   return plain(
     label ??
       (masked === undefined || masked === "***"

@@ -34,8 +34,10 @@ export function plain(text: string): string {
 
 export interface Column {
   readonly head: string;
-  /** What gives when the table is too wide: the cell loses its middle, or goes to a line of its own below. */
-  readonly fit?: "middle" | "below";
+  /** What gives when the table is too wide: the column goes, or the cell loses its middle or stands on a line below. */
+  readonly fit?: "drop" | "middle" | "below";
+  /** Columns that a cell which loses its middle keeps. Default 20. */
+  readonly least?: number;
 }
 
 const gap = 2;
@@ -52,8 +54,12 @@ export function table(out: Out, columns: readonly Column[], cells: readonly (rea
   const widths = columns.map(({ head }, at) => Math.max(widthOf(head), ...rows.map((row) => widthOf(row[at] ?? ""))));
   let shown = columns.map((_, at) => at).filter((at) => rows.some((row) => row[at] !== ""));
   const excess = (): number => shown.reduce((sum, at) => sum + widths[at]! + gap, -gap) - out.columns;
+  if (excess() > 0) shown = shown.filter((at) => columns[at]!.fit !== "drop");
   const middle = columns.findIndex(({ fit }) => fit === "middle");
-  if (excess() > 0 && middle !== -1) widths[middle] = Math.max(20, widths[middle]! - excess());
+  if (excess() > 0 && middle !== -1) {
+    const wanted = widths[middle]!;
+    widths[middle] = Math.min(wanted, Math.max(columns[middle]!.least ?? 20, wanted - excess()));
+  }
   const below = excess() > 0 ? shown.filter((at) => columns[at]!.fit === "below") : [];
   shown = shown.filter((at) => !below.includes(at));
 
@@ -86,6 +92,17 @@ export function duration(ms: number): string {
   if (ms < 2 * 3_600_000) return `${Math.round(ms / 60_000)} min`;
   if (ms < 2 * 86_400_000) return `${Math.round(ms / 3_600_000)} h`;
   return `${Math.round(ms / 86_400_000)} d`;
+}
+
+/** `in 42 s`; from two minutes on with the clock of this machine, `in 19 h, 09:00`, and beyond a day with the date. */
+export function back(until: number, now: number): string {
+  const ms = until - now;
+  const relative = `in ${duration(ms)}`;
+  if (ms < 120_000) return relative;
+  const time = new Date(until);
+  const clock = time.toTimeString().slice(0, 5);
+  if (ms < 86_400_000) return `${relative}, ${clock}`;
+  return `${relative}, ${time.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${clock}`;
 }
 
 /** `1 key`, `12 keys`. */

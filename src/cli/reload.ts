@@ -3,6 +3,7 @@ import { ConfigError } from "../config/problem.ts";
 import { createReloader } from "../load/reload.ts";
 import { watchConfig } from "../load/watch.ts";
 import { internalsOf, type Proxy, type ProxyOptions } from "../proxy.ts";
+import type { AdminGrant } from "../server/admin-access.ts";
 import type { Serving } from "../serve.ts";
 import { boot, loadSource, nameOf, type Source, withPlaces } from "./boot.ts";
 import { countKeys, racksOf } from "./keys.ts";
@@ -19,6 +20,8 @@ export interface ReloadInit {
   readonly proxy: Proxy;
   readonly options: (source: Source) => ProxyOptions;
   readonly log: LineWriter;
+  /** What the proxy before had: the commands go on asking. */
+  readonly grant: AdminGrant;
 }
 
 export interface Reloading {
@@ -32,7 +35,7 @@ interface Started {
   readonly ms: number;
 }
 
-export function keepReloading({ terminal, serving, options, log, ...init }: ReloadInit): Reloading {
+export function keepReloading({ terminal, serving, options, log, grant, ...init }: ReloadInit): Reloading {
   const { err, cwd } = terminal;
   let { source, proxy } = init;
   let stopped = false;
@@ -47,6 +50,7 @@ export function keepReloading({ terminal, serving, options, log, ...init }: Relo
     const next = await loadSource({ cwd, file });
     // What rests goes on resting: keys keep their ids over a reload.
     const started = await boot(next, options(next), internalsOf(proxy).rests);
+    internalsOf(started).admin.grant(grant);
     return { source: next, proxy: started, ms: performance.now() - began };
   };
 

@@ -1,8 +1,9 @@
 /** What `start` says once it answers: where, with which plugins and which keys, and what to do when there are none. */
+import type { Discovery } from "../candidates/discovery.ts";
 import { environmentPrefix } from "../candidates/keys.ts";
 import { internalsOf, type Proxy } from "../proxy.ts";
 import { version } from "../version.ts";
-import { reachable } from "./address.ts";
+import { localUrl } from "./address.ts";
 import { nameOf, type Source } from "./boot.ts";
 import { countKeys, isAnonymous, keyName, markOf, needsYou, type Rack, racksOf } from "./keys.ts";
 import { count, pad } from "./layout.ts";
@@ -26,20 +27,20 @@ const keysShown = 4;
 export function banner({ terminal, proxy, source, url, ms }: BannerInit): string {
   const { err, cwd } = terminal;
   const { style } = err;
-  const { app, hooks } = internalsOf(proxy).pipeline;
+  const { pipeline, discovery } = internalsOf(proxy);
+  const { app, hooks } = pipeline;
   const racks = racksOf(app);
-  const address = new URL(url);
-  address.hostname = reachable(address.hostname);
-  const base = address.href.replace(/\/$/, "") + proxy.config.base;
+  const local = localUrl(url);
+  const base = local + proxy.config.base;
   const everywhere =
-    address.href === new URL(url).href ? "" : style.dim("   and on every other address of this machine");
+    `${local}/` === new URL(url).href ? "" : style.dim("   and on every other address of this machine");
   const models = app.models.list().filter(({ ownedBy }) => ownedBy !== "waygate").length;
   const file = nameOf(source, cwd);
   return [
     [`${style.bold(`waygate ${version}`)}  ready in ${Math.round(ms)} ms`, file, style.bold(verdict(racks))].join("  "),
     "",
     `  →  API        ${style.cyan(`${base}/v1`)}${everywhere}`,
-    ...stageLines(stagesOf(proxy), racks.length, models),
+    ...stageLines(stagesOf(proxy), callText(racks.length, models, discovery)),
     ...rackLines(racks, err),
     ...(countKeys(racks).all === 0
       ? whatToDo({ racks, source, file, base, guarded: hooks.auth.length > 0, out: err })
@@ -55,7 +56,15 @@ function verdict(racks: readonly Rack[]): string {
   return answering.length === 1 ? `only "${answering[0]}" can answer` : `no keys, ${answering.join(", ")} can answer`;
 }
 
-function stageLines(stages: Stages, providers: number, models: number): string[] {
+/** The lists of those who are asked come later; nothing waits for them. */
+function callText(providers: number, models: number, { listings }: Discovery): string {
+  const asking = listings().flatMap(({ provider, state }) => (state === "asking" ? [provider] : []));
+  const more = asking.length > 3 ? `${asking.length} providers` : asking.join(", ");
+  const rest = asking.length === 0 ? "" : `, asking ${more} for more`;
+  return `${count(providers, "provider")}, ${count(models, "model")}${rest}`;
+}
+
+function stageLines(stages: Stages, call: string): string[] {
   const order = stages.order.filter((name) => name !== "alias" && name !== "priority");
   const selection = [
     ["drop ", stages.drop],
@@ -70,7 +79,7 @@ function stageLines(stages: Stages, providers: number, models: number): string[]
     ["selectKey", select[0] ?? ""],
     ["", select[1] ?? ""],
     ["transform", stages.transform.filter((name) => !stages.order.includes(name)).join(", ")],
-    ["call", `${count(providers, "provider")}, ${count(models, "model")}`],
+    ["call", call],
     ["record", stages.record.filter((name) => !stages.drop.includes(name)).join(", ")],
   ];
   return lines.filter(([, text]) => text !== "").map(([label, text]) => `  ${pad(label, 10)} ${text}`);

@@ -3,6 +3,7 @@ import { createLog } from "../log.ts";
 import { ConfigError } from "../config/problem.ts";
 import { createProxy, type Proxy, type ProxyOptions } from "../proxy.ts";
 import { serve, type Serving } from "../serve.ts";
+import { announce } from "./announce.ts";
 import { addressOf, type Address, listenProblem } from "./address.ts";
 import { loadSource, type Source, withPlaces } from "./boot.ts";
 import { type Call, textOf, type Values } from "./commands.ts";
@@ -12,6 +13,7 @@ import { jsonLine, readableLine } from "./request-line.ts";
 import { keepReloading } from "./reload.ts";
 import { banner } from "./start-banner.ts";
 import type { Terminal } from "./terminal.ts";
+import { countUses, type Uses } from "./uses.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Milliseconds that requests under way have to end after the first signal. */
@@ -21,11 +23,13 @@ export async function start({ terminal, values }: Call): Promise<number> {
   const { err, env, cwd } = terminal;
   const source = await loadSource({ cwd, file: textOf(values, "config") });
   const log = createLineWriter(process.stderr);
-  const options = proxyOptions(terminal, values, log);
+  const uses = countUses();
+  const options = proxyOptions(terminal, values, { log, uses });
   const flags = { host: textOf(values, "host"), port: textOf(values, "port") };
   const address = addressOf({ flags, env, server: source.config.server });
   const proxy = await withPlaces(source, async () => createProxy(source.config, options(source)));
   const serving = await listen(source, proxy, address);
+  const announced = await announce({ terminal, source, proxy, serving, uses });
 
   err.line(banner({ terminal, proxy, source, url: serving.url, ms: performance.now() }));
   for (const problem of warningsOf(source, proxy)) {
@@ -33,9 +37,12 @@ export async function start({ terminal, values }: Call): Promise<number> {
   }
   const signal = firstSignal();
   const reloading =
-    values["watch"] === true ? keepReloading({ terminal, serving, source, proxy, options, log }) : undefined;
+    values["watch"] === true
+      ? keepReloading({ terminal, serving, source, proxy, options, log, grant: announced.grant })
+      : undefined;
 
   const name = await signal;
+  announced.withdraw();
   log.flush();
   err.line(err.style.dim(`${name}: no new requests; those under way have ${DRAIN / 1000} s. Again: end at once.`));
   const last = reloading?.stop() ?? proxy;
@@ -50,8 +57,13 @@ export async function start({ terminal, values }: Call): Promise<number> {
   return 0;
 }
 
+interface Sinks {
+  readonly log: LineWriter;
+  readonly uses: Uses;
+}
+
 /** The request line follows the config that is in force. */
-function proxyOptions(terminal: Terminal, values: Values, writer: LineWriter): (source: Source) => ProxyOptions {
+function proxyOptions(terminal: Terminal, values: Values, { log, uses }: Sinks): (source: Source) => ProxyOptions {
   const flag = values["log-requests"] ?? values["enable-request-logging"];
   const { err } = terminal;
   const format = err.isTerminal ? readableLine(err.style, err.marks) : jsonLine();
@@ -60,7 +72,10 @@ function proxyOptions(terminal: Terminal, values: Values, writer: LineWriter): (
     const isWanted = typeof flag === "boolean" ? flag : requests && (level === "info" || level === "debug");
     return {
       log: createLog(level),
-      ...(isWanted && { onRequest: (outcome, ctx) => writer.line(format(outcome, ctx)) }),
+      onRequest(outcome, ctx) {
+        uses.add(ctx.attempts);
+        if (isWanted) log.line(format(outcome, ctx));
+      },
     };
   };
 }

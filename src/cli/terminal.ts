@@ -108,8 +108,10 @@ const replacements: { readonly [mark: string]: string } = {
   "›": ">",
   "│": "|",
   "•": "*",
+  "▇": "#",
+  "░": ".",
 };
 
 function toAscii(text: string): string {
-  return text.replace(/[✔✘●○◔◐✕¤⊘‖·→…–—›│•]/g, (mark) => replacements[mark] ?? mark);
+  return text.replace(/[✔✘●○◔◐✕¤⊘‖·→…–—›│•▇░]/g, (mark) => replacements[mark] ?? mark);
 }

@@ -8,7 +8,8 @@ import { countKeys, racksOf } from "./keys.ts";
 /** The config's own warnings and those of the running proxy, with their places. */
 export function warningsOf(source: Source, proxy: Proxy): readonly ConfigProblem[] {
   const late = [...withoutRotation(proxy), ...unlisted(proxy)];
-  const found = source.text === undefined ? late : withPlaces(late, source.text);
+  const { file, text } = source;
+  const found = file === undefined || text === undefined ? late : withPlaces(late, text, file);
   return [...(source.file === undefined ? proxy.warnings : source.warnings), ...found];
 }
 

@@ -105,7 +105,12 @@ function fixOf(value: unknown, rule: Rule, path: Path): string {
 }
 
 function isSecret(path: Path): boolean {
-  return /key|secret|token|pass/i.test(String(path.at(-1)));
+  return isSecretName(String(path.at(-1)));
+}
+
+/** Values under such a name are not shown. */
+export function isSecretName(name: string): boolean {
+  return /key|secret|token|pass/i.test(name);
 }
 
 /** "It is …" with the value, but never one that may be a secret. */
@@ -125,7 +130,8 @@ export function describe(value: unknown): string {
   return kindOf(value);
 }
 
-function kindOf(value: unknown): string {
+/** What kind of value it is, without the value. */
+export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (value instanceof Promise) return "a promise";

@@ -152,10 +152,16 @@ function excerpt(source: string | undefined, position: Position | undefined): st
   return lines;
 }
 
-/** A line of a config may hold keys. Long literals of one word with a digit, beside the fault, are covered in place. */
+/**
+ * A line of a config may hold keys. Long words with a digit, in quotes or, as in YAML, without, are covered in place when
+ * they are beside the fault. Names of variables stay.
+ */
 function maskSecrets(line: string, from: number, to: number): string {
-  return line.replace(/(["'`])([\w.+=~:-]{16,})\1/g, (literal: string, quote: string, text: string, offset: number) => {
-    const isFault = offset < to && from < offset + literal.length;
-    return isFault || !/\d/.test(text) ? literal : quote + "•".repeat(text.length) + quote;
-  });
+  return line.replace(
+    /(?<![\w.+=~:-]|\$\{)(["'`]?)([\w.+=~:-]{16,})\1/g,
+    (literal: string, quote: string, text: string, offset: number) => {
+      const isFault = offset < to && from < offset + literal.length;
+      return isFault || !/\d/.test(text) ? literal : quote + "•".repeat(text.length) + quote;
+    },
+  );
 }

@@ -2,10 +2,14 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nearest } from "../config/nearest.ts";
 import { ConfigError, type ConfigProblem, type Position } from "../config/problem.ts";
 import { nearestFile } from "./find.ts";
+import { locateData } from "./data/locate.ts";
+import { isDataFile } from "./data/parse.ts";
 import { plainPath } from "./fresh.ts";
 import { locate, locateImport } from "./locate.ts";
+import { shippedPlugins } from "./self.ts";
 import { syntaxErrorIn } from "./syntax.ts";
 
 interface Place {
@@ -34,13 +38,14 @@ export function placed(
   { file, source }: FailureContext,
   cause?: unknown,
 ): ConfigError {
-  return new ConfigError(withPlaces(problems, source), { file, source, cause });
+  return new ConfigError(withPlaces(problems, source, file), { file, source, cause });
 }
 
-/** Adds the position where one can be told. */
-export function withPlaces(problems: readonly ConfigProblem[], source: string): ConfigProblem[] {
+/** Adds the position where one can be told. `file` tells what the source is written in. */
+export function withPlaces(problems: readonly ConfigProblem[], source: string, file: string): ConfigProblem[] {
+  const find = isDataFile(file) ? locateData : locate;
   return problems.map((problem) => {
-    const position = problem.position ?? (problem.file === undefined ? locate(source, problem) : undefined);
+    const position = problem.position ?? (problem.file === undefined ? find(source, problem) : undefined);
     return position === undefined ? problem : { ...problem, position };
   });
 }
@@ -101,7 +106,8 @@ function syntax(place: Place, text: string, context: FailureContext): ConfigProb
   );
 }
 
-const importCodes = new Set([
+/** What Node says of an import that leads nowhere. */
+export const importCodes: ReadonlySet<string> = new Set([
   "ERR_MODULE_NOT_FOUND",
   "MODULE_NOT_FOUND",
   "ERR_PACKAGE_PATH_NOT_EXPORTED",
@@ -121,7 +127,8 @@ async function importProblem(error: unknown, context: FailureContext): Promise<C
   return problemAt(place, context, "config_import", what, firstLine(error.message), near);
 }
 
-async function suggestion(specifier: string | undefined, importer: string): Promise<string> {
+/** What to do about an import that leads nowhere. */
+export async function suggestion(specifier: string | undefined, importer: string): Promise<string> {
   if (specifier === undefined) return "Check the import.";
   if (/^\.{0,2}\//.test(specifier)) {
     const near = await nearestFile(resolve(dirname(importer), specifier));
@@ -129,7 +136,10 @@ async function suggestion(specifier: string | undefined, importer: string): Prom
     const path = relative(dirname(importer), near);
     return `Write ${JSON.stringify(path.startsWith(".") ? path : `./${path}`)}.`;
   }
-  if (specifier.startsWith("waygate")) return "Check the name: this waygate does not ship it.";
+  if (/^waygate(?:\/|$)/.test(specifier)) {
+    const near = nearest(specifier, await shippedPlugins());
+    return near === undefined ? "Check the name: this waygate does not ship it." : `Write ${JSON.stringify(near)}.`;
+  }
   const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1);
   return `npm install ${name.join("/")}`;
 }

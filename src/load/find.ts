@@ -6,7 +6,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError } from "../config/problem.ts";
 
 /** In the order in which they win inside one folder. */
-export const configNames: readonly string[] = ["ts", "mts", "js", "mjs"].map(
+export const configNames: readonly string[] = ["ts", "mts", "js", "mjs", "json", "yaml", "yml"].map(
   (extension) => `proxy.config.${extension}`,
 );
 
@@ -57,16 +57,6 @@ async function named(file: string): Promise<string> {
     const near = await nearestFile(file);
     const fix = near === undefined ? "Check the path, or run: proxy init" : `Write ${near}`;
     throw notFound(file, "There is no such file, or it may not be read.", fix);
-  }
-  if ([".json", ".yaml", ".yml"].includes(extname(file))) {
-    const problem = {
-      code: "not_available_yet",
-      path: [],
-      what: `A config in ${extname(file).slice(1).toUpperCase()} cannot be read yet`,
-      why: "This version loads TypeScript and JavaScript.",
-      fix: "Write it as proxy.config.ts with: export default defineConfig({ … })",
-    };
-    throw new ConfigError([problem], { file });
   }
   return file;
 }

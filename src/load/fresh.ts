@@ -3,8 +3,9 @@
  * load's number as a query, packages and waygate itself keep their one identity.
  */
 import { readFileSync } from "node:fs";
-import { registerHooks, type ResolveHookSync } from "node:module";
+import { type LoadHookSync, registerHooks, type ResolveHookSync } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isDataFile } from "./data/parse.ts";
 import { registerSelf } from "./self.ts";
 import { hasModuleSyntax, registerTypeScript } from "./typescript.ts";
 
@@ -14,8 +15,11 @@ const own = new URL("../", import.meta.url).href;
 
 /** Files seen by each load, the config first. */
 const filesOf = new Map<string, Set<string>>();
+/** The URLs of configs that are data. Other data files are what a program imports them as. */
+const dataFiles = new Set<string>();
 let loads = 0;
-let registered = false;
+let hooks: { deregister(): void } | undefined;
+let knowsTypeScript = false;
 
 export interface FreshImport {
   /** Settles with the module's exports. */
@@ -26,20 +30,26 @@ export interface FreshImport {
 
 /**
  * Evaluates a config file. tsx is registered only for TypeScript, for the rest of the process. A local CommonJS file
- * (`.cjs`, or without `import` and `export`) is evaluated once per process.
+ * (`.cjs`, or without `import` and `export`) is evaluated once per process. The module of a data file has one export,
+ * `load`, which imports what the file names as seen from there; `names` are those.
  */
-export async function importFresh(file: string): Promise<FreshImport> {
-  if (/\.[cm]?ts$/.test(file)) await registerTypeScript();
+export async function importFresh(file: string, names: readonly string[] = []): Promise<FreshImport> {
+  if (!knowsTypeScript && [file, ...names].some((name) => /\.[cm]?ts$/.test(name))) {
+    await registerTypeScript();
+    knowsTypeScript = true;
+    // Hooks registered later run first, and tsx must not see the query while it looks for a file.
+    hooks?.deregister();
+    hooks = undefined;
+  }
   registerSelf();
-  // After tsx, because hooks registered later run first and tsx must not see the query while it looks for a file.
-  if (!registered) registerHooks({ resolve });
-  registered = true;
+  hooks ??= registerHooks({ resolve, load: loadData });
 
   const load = String(++loads);
   const files = new Set([file]);
   filesOf.set(load, files);
   const url = pathToFileURL(file);
   url.searchParams.set(parameter, load);
+  if (isDataFile(file)) dataFiles.add(url.href);
   return { module: import(url.href), files: () => [...files] };
 }
 
@@ -53,6 +63,7 @@ const resolve: ResolveHookSync = (specifier, context, nextResolve) => {
   const entry = loadOf(specifier);
   const load = entry ?? loadOf(context.parentURL);
   const isLocal = /^(?:\.{1,2}\/|\/|file:)/.test(specifier);
+  if (dataFiles.has(specifier)) return { url: specifier, format: "module", shortCircuit: true };
   if (load === undefined || !isLocal || !context.conditions.includes("import")) return nextResolve(specifier, context);
 
   const found = nextResolve(entry === undefined ? specifier : withoutLoad(specifier), context);
@@ -64,6 +75,12 @@ const resolve: ResolveHookSync = (specifier, context, nextResolve) => {
   // Without a package.json that says so a file counts as CommonJS, whatever is in it.
   if (/\.c[jt]s$/.test(path) || !hasModuleSyntax(readFileSync(path, "utf8"))) return found;
   return { ...found, url: withLoad(found.url, load), format: "module" };
+};
+
+/** Gives what a data file names a place to be imported from, so that it is part of the one module graph. */
+const loadData: LoadHookSync = (url, context, nextLoad) => {
+  if (!dataFiles.has(url)) return nextLoad(url, context);
+  return { format: "module", source: "export const load = (name) => import(name);", shortCircuit: true };
 };
 
 function loadOf(url: string | undefined): string | undefined {

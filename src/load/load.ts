@@ -8,6 +8,7 @@ import type { ValidateOptions } from "../config/validate.ts";
 import { type EnvFile, type Environment, readEnvFile } from "./env-file.ts";
 import { type FailureContext, placed, toConfigError, withPlaces } from "./failure.ts";
 import { type FindOptions, findConfig } from "./find.ts";
+import { isDataFile } from "./data/parse.ts";
 import { importFresh } from "./fresh.ts";
 
 export interface LoadOptions extends FindOptions, ValidateOptions {
@@ -40,7 +41,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   try {
     const source = await readSource(file);
     const { config, resolution, files } = await evaluate(file, source, options);
-    const warnings = withPlaces(resolution.warnings, source);
+    const warnings = withPlaces(resolution.warnings, source, file);
     return { file, config, resolved: resolution.config, source, warnings, env, files };
   } catch (error) {
     restore();
@@ -54,8 +55,13 @@ interface Evaluated {
   readonly files: readonly string[];
 }
 
-async function evaluate(file: string, source: string, options: ValidateOptions): Promise<Evaluated> {
+async function evaluate(file: string, source: string, options: LoadOptions): Promise<Evaluated> {
   let context: FailureContext = { file, source, files: [file] };
+  if (isDataFile(file)) {
+    const { readData } = await import("./data/config.ts");
+    const { config, files } = await readData(context, options.env ?? process.env);
+    return { ...check(config, { ...context, files }, options), files };
+  }
   let exported: { readonly [name: string]: unknown };
   try {
     const { module, files } = await importFresh(file);
@@ -67,9 +73,12 @@ async function evaluate(file: string, source: string, options: ValidateOptions):
   } catch (error) {
     throw await toConfigError(error, context);
   }
-  const config = defaultExport(exported, context);
+  return { ...check(defaultExport(exported, context), context, options), files: context.files };
+}
+
+function check(config: AnyConfig, context: FailureContext, options: ValidateOptions): Omit<Evaluated, "files"> {
   try {
-    return { config, resolution: resolveConfig(config, options), files: context.files };
+    return { config, resolution: resolveConfig(config, options) };
   } catch (error) {
     throw ConfigError.is(error) ? placed(error.problems, context) : error;
   }

@@ -55,7 +55,8 @@ function matches(tokens: readonly Token[], needle: string, { from, to }: Span): 
   return texts.length > 0 ? texts : inside.filter((token) => token.kind === "word");
 }
 
-function positionOf(source: string, start: number, end: number): Required<Position> {
+/** The place of a stretch of a text, from its offsets. */
+export function positionOf(source: string, start: number, end: number): Required<Position> {
   const before = source.slice(0, start);
   const lineStart = before.lastIndexOf("\n") + 1;
   return { line: before.split("\n").length, column: start - lineStart + 1, length: end - start };

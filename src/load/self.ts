@@ -3,6 +3,7 @@
  * package, whichever file imports them: a config beside which nothing is installed works, and there is never a second
  * copy whose classes and module state differ from ours.
  */
+import { readdir } from "node:fs/promises";
 import { registerHooks, type ResolveHookSync } from "node:module";
 
 // This module lies two folders below the root of the sources, and of `dist` once built; the extension tells which.
@@ -20,6 +21,12 @@ export function resolveSelf(specifier: string): string | undefined {
   const [, entry] = match;
   if (entry === undefined) return new URL(`src/index${extension}`, root).href;
   return new URL(`${entry.startsWith("plugins/") ? "" : "src/"}${entry}/index${extension}`, root).href;
+}
+
+/** What may be imported as a plugin of this package. */
+export async function shippedPlugins(): Promise<string[]> {
+  const folders = await readdir(new URL("plugins/", root));
+  return folders.map((folder) => `waygate/plugins/${folder}`);
 }
 
 const resolve: ResolveHookSync = (specifier, context, nextResolve) => {

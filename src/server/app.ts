@@ -11,14 +11,19 @@ import { clientAddress, refuseForeign } from "./origin.ts";
 import { pluginRoute } from "./plugin-routes.ts";
 import { bodyReader } from "./read-body.ts";
 import { requestId } from "./request-id.ts";
+import type { AdminRoutesInit } from "./routes/admin.ts";
 import { routesOf } from "./routes/index.ts";
 import { pathsOf } from "./paths.ts";
 import type { Call, Route } from "./route.ts";
 
+export interface ServerAppInit extends AdminRoutesInit {
+  readonly protocols: readonly Protocol[];
+}
+
 /** The fetch handler of a proxy. */
 export function createServerApp(
   pipeline: Pipeline,
-  protocols: readonly Protocol[],
+  { protocols, ...insight }: ServerAppInit,
 ): (request: Request) => Promise<Response> {
   const { app } = pipeline;
   const { base, server } = app.config;
@@ -76,7 +81,7 @@ export function createServerApp(
   };
 
   // By path, so that one path with several methods is one route that knows them all.
-  const routes = new Map<string, Route>(Object.entries(routesOf(pipeline)));
+  const routes = new Map<string, Route>(Object.entries(routesOf(pipeline, insight)));
   const add = (route: string, more: (method: string) => Route): void => {
     const [method, path] = route.split(" ") as [string, string];
     const known = routes.get(path)?.methods ?? {};
@@ -101,7 +106,7 @@ export function createServerApp(
     return ofThisProcess(refused({ id }, notFound(req.method, event.url.pathname)));
   });
 
-  return async (request) => h3.fetch(request);
+  return (request) => Promise.resolve(h3.fetch(request));
 }
 
 /**

@@ -26,8 +26,12 @@ export function baseUrl(url: string, { segment, place = "baseURL" }: BaseUrlOpti
       },
     ]);
   const text = url.trim();
-  if (!/^https?:\/\//i.test(text))
-    throw bad("it does not begin with http:// or https://", `write "http://${redactUrl(text)}"`);
+  if (!/^https?:\/\//i.test(text)) {
+    throw bad("it does not begin with http:// or https://", `write "${redactUrl(withScheme(text))}"`);
+  }
+  // A URL's own reading would drop line ends and take what comes after a third slash for the host.
+  if (/\s/.test(text)) throw bad("there is a space or a line end in it", "take it out");
+  if (/^\w+:\/\/(?:[/?#]|$)/.test(text)) throw bad("there is no host behind //", 'write "https://HOST/v1"');
   if (!URL.canParse(text)) throw bad("it cannot be read as a URL", "correct the host and the port");
   const parsed = new URL(text);
   if (parsed.search !== "" || parsed.hash !== "") {
@@ -40,4 +44,12 @@ export function baseUrl(url: string, { segment, place = "baseURL" }: BaseUrlOpti
   const path = parts.filter((part, index) => !(/^v\d/.test(part) && part === parts[index - 1]));
   if (path.length === 0) path.push(...segment.split("/").filter((part) => part !== ""));
   return [parsed.origin, ...path].join("/");
+}
+
+/** What was most likely meant by an address that begins with neither scheme: `htp://x`, `https:/x`, `https//x`, `x`. */
+function withScheme(text: string): string {
+  const [wrong = ""] = /^(?:[a-z]{2,8}[:;]\/+|h?t{1,3}ps?(?:[:;]|\/\/))/i.exec(text) ?? [];
+  const rest = text.slice(wrong.length);
+  const isSafe = wrong === "" ? /^[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:\/|$)/i.test(rest) : /s[:;/]/i.test(wrong);
+  return `${isSafe ? "https" : "http"}://${rest || "HOST/v1"}`;
 }

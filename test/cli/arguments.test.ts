@@ -28,7 +28,7 @@ describe("arguments", () => {
     [["start", "--port"], /not used as it can be/, "proxy start --help"],
     [["check", "twice"], /does not take "twice"/, expect.stringContaining("proxy check") as string],
     [["explain"], /needs a MODEL/, expect.stringContaining("proxy explain MODEL") as string],
-    [["models"], /not in this version yet/, expect.any(String) as string],
+    [["usage"], /not in this version yet/, expect.any(String) as string],
   ])("%j are wrong use, with what to type instead", (argv, what, fix) => {
     const { problem } = readArguments(argv);
     expect(problem?.what).toMatch(what);

@@ -33,7 +33,7 @@ export function run(args: readonly string[], { cwd, env }: Options): Promise<Run
     const child = execFile(
       process.execPath,
       [bin, ...args],
-      { cwd, env: { ...baseEnv, ...env } },
+      { cwd, env: { ...baseEnv, ...env }, maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) => {
         resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
       },

@@ -11,12 +11,16 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const exec = promisify(execFile);
 const examples = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
+const pages = readdirSync(join(root, "docs"))
+  .filter((name) => name.endsWith(".md"))
+  .map((name) => `docs/${name}`);
+
 /** The shell blocks of a page, each its lines. */
 const shellBlocks = (page: string): string[][] =>
   [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block.trim().split("\n"));
 
 describe("the README", () => {
-  it("shows its examples as they are", async () => {
+  it("and the docs show examples and tables as the sources have them", async () => {
     const check = exec(process.execPath, [join(root, "scripts/readme.mjs"), "--check"]);
     await expect(check).resolves.toMatchObject({ stderr: "" });
     expect(read("README.md").match(/^```ts file=/gm)?.length).toBeGreaterThan(4);
@@ -29,7 +33,7 @@ describe("the README", () => {
     }
   });
 
-  it.each(["README.md", "examples/README.md", "docs/plugins.md"])("%s links to nothing that is not there", (page) => {
+  it.each(["README.md", "examples/README.md", ...pages])("%s links to nothing that is not there", (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)].map(([, link = ""]) => decodeURI(link));
     expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
   });

@@ -241,11 +241,6 @@ describe("H4 config errors stop the start with file, path and fix", () => {
     expect(error.message).toContain(folder.at("gatway.config.ts"));
   });
 
-  it("H4 says that JSON and YAML come later", async () => {
-    await using folder = await makeFolder({ "proxy.config.json": "{}" });
-    expect((await failure(folder, "proxy.config.json")).problems).toMatchObject([{ code: "not_available_yet" }]);
-  });
-
   it("H4 keeps places and keys out of what is printed as it should", async () => {
     await using folder = await makeFolder({
       "proxy.config.mjs": `export default { plugins: [], servre: { tls: "sk-live-0123456789abcdef" } };`,

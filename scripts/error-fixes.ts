@@ -1,0 +1,120 @@
+/** What to do about each code, for the docs. A public code without a line here does not compile. */
+import type { PublicCode } from "../src/failure/table.ts";
+
+export const publicFixes: { readonly [Code in PublicCode]: string } = {
+  invalid_json: "Send JSON in UTF-8; the message names the place of the fault.",
+  invalid_request: "Correct the field in `param`. The words are the provider's own when it refused the request.",
+  unsupported_feature: "Leave the field out, or ask a model that has the feature.",
+  prompt_rejected: "Change the prompt, or the plugin that refuses it.",
+  context_length_exceeded: "Shorten the prompt, or list a model with a longer context behind it in an alias.",
+  content_filter: "Change the prompt; other keys of the provider would refuse it as well.",
+  invalid_api_key: "Send `PROXY_API_KEY` as `Authorization: Bearer …` or `x-api-key`. A key of a provider will not do.",
+  token_expired: "Get a new token from whoever gave you this one.",
+  user_disabled: "Ask whoever runs the proxy.",
+  ip_not_allowed:
+    "Call from an address that is allowed, or set `server.trustProxy` when another proxy stands in front.",
+  model_not_allowed:
+    "Ask for a model of `GET /v1/models`, or change the plugin that limits it, such as `modelFilter()`.",
+  forbidden:
+    "Without an auth plugin only this machine may call: add `proxyKey()`, or name the host in `server.allowedHosts`. Routes for administrators need an administrator's key.",
+  not_found: "Check the path and `base`; OpenAI's routes are below `/v1`.",
+  model_not_found:
+    "Use a name of `GET /v1/models`; the message has the nearest ones. `proxy explain MODEL` says what a name stands for.",
+  method_not_allowed: "Use a method that the `Allow` header names.",
+  request_too_large: "Send less, or raise `server.maxBody`.",
+  rate_limit_exceeded: "Wait for `Retry-After`, or add keys or a fallback.",
+  quota_exceeded: "Wait for `Retry-After`, or add keys or a fallback.",
+  queue_full: "Try again soon, raise `concurrency` or `retry.queueWait`, or add keys.",
+  client_closed_request: "Nothing. If clients leave often, look at their timeouts.",
+  internal_error: "Look for the request's id in the log, and report what is there.",
+  upstream_error: "Look at `error.details.attempts`. Add a second provider in an alias, or `tiers()`.",
+  all_credentials_exhausted:
+    "`GET /health` shows the keys by state: replace refused ones, top up the account, or add a provider.",
+  shutting_down: "Try again; the proxy comes back, or another one answers.",
+  deadline_exceeded: "Raise `retry.deadline`, or lower the `timeouts` so that a slow provider is given up sooner.",
+};
+
+interface CommandCode {
+  /** The exit code, or that it is a warning. */
+  readonly exit: string;
+  readonly meaning: string;
+  readonly fix: string;
+}
+
+export const commandCodes: { readonly [code: string]: CommandCode } = {
+  config_not_found: {
+    exit: "1",
+    meaning: "The file named with `--config` is not there.",
+    fix: "Check the path, or let `proxy init` write one.",
+  },
+  config_exists: {
+    exit: "1",
+    meaning: "`proxy init` found a config and wrote nothing.",
+    fix: "Keep it, or `proxy init --force`.",
+  },
+  config_syntax: {
+    exit: "1",
+    meaning: "The file is not valid in its language.",
+    fix: "Correct it at or just before the place named.",
+  },
+  config_import: {
+    exit: "1",
+    meaning: "An import cannot be found, or does not export that name.",
+    fix: "Check the name; install the package if it is not part of waygate.",
+  },
+  config_failed: {
+    exit: "1",
+    meaning: "The config, or the `.env` beside it, could not be read or threw an error.",
+    fix: "Correct the line named; `--verbose` shows the stack.",
+  },
+  config_invalid: {
+    exit: "1, or a warning",
+    meaning: "A key, a value, an alias, an address or an API key is not one.",
+    fix: "Do what the line after `fix` says; it has the nearest name that would do.",
+  },
+  auth_required: {
+    exit: "1",
+    meaning: "A public host without authentication does not start.",
+    fix: "Set `PROXY_API_KEY` and list `proxyKey()`, or listen on `127.0.0.1`.",
+  },
+  port_in_use: {
+    exit: "1",
+    meaning: "Another program listens there.",
+    fix: "Stop it, or `--port` another.",
+  },
+  port_forbidden: {
+    exit: "1",
+    meaning: "The system keeps that port for its administrator.",
+    fix: "Take a port from 1024 on.",
+  },
+  host_unknown: {
+    exit: "1",
+    meaning: "The host is no address of this machine.",
+    fix: "`--host 127.0.0.1`, or `0.0.0.0` for all.",
+  },
+  data_dir_readonly: {
+    exit: "warning",
+    meaning: "The folder `dataDir` cannot be written; commands that ask the running server do not find it.",
+    fix: "Let the user who starts it write there, or set `dataDir`.",
+  },
+  wrong_use: {
+    exit: "2",
+    meaning: "A command, an option or its value is unknown.",
+    fix: "`proxy COMMAND --help`; the message has the nearest word.",
+  },
+  not_available_yet: {
+    exit: "1 or 2",
+    meaning: "Planned, and not in this version.",
+    fix: "Do without it; the changelog says when it comes.",
+  },
+  no_rotation: {
+    exit: "warning",
+    meaning: "A provider has several keys and nothing spreads the load over them.",
+    fix: "Add `resilience()` or `rotate()`.",
+  },
+  model_unlisted: {
+    exit: "warning",
+    meaning: "The target of an alias is not in the list of models its provider states.",
+    fix: "Check the name, or add it to `models` of the provider; requests are sent all the same.",
+  },
+};
