@@ -29,6 +29,7 @@ afterEach(async () => {
 describe("examples/custom-provider and examples/test-a-plugin", async () => {
   // The example is a test itself.
   await import("../../examples/test-a-plugin/acme.test.ts");
+  await import("../../examples/test-a-plugin/acme-failures.test.ts");
 
   it("takes 418 for a key without credit, and goes on with the next", async () => {
     const refused = status(418, { error: { message: "top up" } });
