@@ -1,5 +1,6 @@
 /** Reasoning models of Mistral answer with a list of parts; clients of the chat protocol expect text. */
 import type { Json, JsonObject, Rewriter } from "waygate";
+import { isObject, parseObject } from "waygate/plugins/openai-compatible";
 
 /** Text goes to `content`, thinking to `reasoning_content`, and the finish gets its usual name. */
 export function readThinking(): Rewriter {
@@ -14,7 +15,7 @@ export function readThinking(): Rewriter {
 
 function rewrite(text: string): string {
   if (!/"content"\s*:\s*\[|"model_length"/.test(text)) return text;
-  const json = parse(text);
+  const json = parseObject(text);
   if (!json || !Array.isArray(json["choices"])) return text;
   return JSON.stringify({
     ...json,
@@ -44,18 +45,4 @@ function withText(holder: JsonObject): JsonObject {
 
 function textOf(parts: readonly JsonObject[]): string {
   return parts.map(({ text }) => (typeof text === "string" ? text : "")).join("");
-}
-
-function parse(text: string): JsonObject | undefined {
-  try {
-    const json = JSON.parse(text) as Json;
-    return isObject(json) ? json : undefined;
-  } catch {
-    // Not JSON: the protocol's reader decides what that means.
-    return undefined;
-  }
-}
-
-function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

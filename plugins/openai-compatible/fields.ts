@@ -1,5 +1,6 @@
 /** What an upstream cannot take, taken out of the request or renamed, with everything else left byte for byte. */
 import { type Body, type Json, type JsonObject, withEachField, withoutField, withRenamedField } from "waygate";
+import { isObject } from "./json.ts";
 
 export interface FieldRules {
   /**
@@ -52,8 +53,4 @@ function holds(json: Json | undefined, [key, ...rest]: readonly string[]): boole
   if (key === undefined) return true;
   if (Array.isArray(json)) return key === "*" && json.some((item: Json) => holds(item, rest));
   return isObject(json) && Object.hasOwn(json, key) && holds(json[key], rest);
-}
-
-function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -1,5 +1,6 @@
 /** Moves `<think>` blocks of chat answers from the content to `reasoning_content`, one state per choice. */
 import type { Json, JsonObject, Rewriter, Sse } from "waygate";
+import { isObject, parseObject } from "./json.ts";
 import { createThinkSplitter, splitWhole, type ThinkPiece, type ThinkSplitter } from "./think-splitter.ts";
 
 /** Messages and bodies without a tag pass as they are. */
@@ -28,7 +29,7 @@ export function thinkRewriter(): Rewriter {
         return last ? [last, message] : message;
       }
       if (!hasBracket(data) && [...splitters.values()].every((splitter) => splitter.idle)) return message;
-      const json = parse(data);
+      const json = parseObject(data);
       const choices = json?.["choices"];
       if (!json || !isList(choices) || choices.length === 0) return message;
       envelope = without(json, ["choices", "usage"]);
@@ -54,7 +55,7 @@ export function thinkRewriter(): Rewriter {
 
 /** A whole completion, as text, with the reasoning of every choice in its own field; the same text when there is none. */
 export function splitThink(text: string): string {
-  const json = hasBracket(text) ? parse(text) : undefined;
+  const json = hasBracket(text) ? parseObject(text) : undefined;
   const choices = json?.["choices"];
   if (!json || !isList(choices)) return text;
   let changed = false;
@@ -108,24 +109,10 @@ function hasBracket(text: string): boolean {
   return text.includes("<") || text.includes("\\u003c") || text.includes("\\u003C");
 }
 
-function parse(text: string): JsonObject | undefined {
-  try {
-    const json = JSON.parse(text) as Json;
-    return isObject(json) ? json : undefined;
-  } catch {
-    // Not JSON: the protocol's reader decides what that means.
-    return undefined;
-  }
-}
-
 function without(json: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
 }
 
 function isList(json: Json | undefined): json is readonly Json[] {
   return Array.isArray(json);
-}
-
-function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -37,9 +37,8 @@ interface Counts {
   readonly models: Map<string, number>;
 }
 
-/** Credentials and models per credential that are remembered at zero. */
+/** Credentials that are remembered at zero. */
 const KEPT = 50_000;
-const KEPT_MODELS = 16;
 
 export function createInFlight(): InFlight {
   const counts = new Map<string, Counts>();
@@ -88,8 +87,8 @@ export function createInFlight(): InFlight {
         open = false;
         taken.total--;
         const left = taken.models.get(model)! - 1;
-        // Clients make names of models up, so those at zero are not all kept.
-        if (left > 0 || taken.models.size <= KEPT_MODELS) taken.models.set(model, left);
+        // Not kept at zero: clients make names of models up, as long as they like.
+        if (left > 0) taken.models.set(model, left);
         else taken.models.delete(model);
         if (waiting.size > 0) serveNext();
       },
