@@ -18,6 +18,7 @@ import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { App, Plugin } from "./plugin/app.ts";
 import type { Protocol } from "./protocols/types.ts";
 import { openaiChat } from "./protocols/openai-chat/index.ts";
+import { shippedProtocols } from "./protocols/shipped.ts";
 import { type Runtime, systemClock } from "./runtime.ts";
 import { type AdminAccess, createAdminAccess } from "./server/admin-access.ts";
 import { createServerApp } from "./server/app.ts";
@@ -69,19 +70,17 @@ export function internalsOf(proxy: Proxy): ProxyInternals {
   return found();
 }
 
-const shipped: readonly Protocol[] = [openaiChat];
-
 /** Checks the config and makes the handler. Throws a `ConfigError` with everything that is wrong. */
 export function createProxy<const P extends readonly PluginInput[]>(
   given: Config<P>,
   options: ProxyOptions = {},
   rests: Rests = createRests(),
 ): Proxy {
-  const { config, warnings } = resolveConfig(given, { protocols: shipped.map((each) => each.id) });
+  const { config, warnings } = resolveConfig(given, { protocols: shippedProtocols.map((each) => each.id) });
   const { plugins } = config;
   const log = options.log ?? createLog(config.log.level);
   const runtime = completeRuntime(options.runtime);
-  const protocols = new Map(shipped.map((protocol) => [protocol.id, protocol]));
+  const protocols = new Map(shippedProtocols.map((protocol) => [protocol.id, protocol]));
   for (const plugin of plugins) for (const protocol of plugin.protocols ?? []) protocols.set(protocol.id, protocol);
   const providers = plugins.flatMap((plugin) => plugin.providers ?? []);
   const pool: Pool = createPool({

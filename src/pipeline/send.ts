@@ -12,7 +12,9 @@ import { type CompiledHooks, isPromise, onion, series } from "./hooks.ts";
 
 export function protocolOf(state: RequestState, candidate: Candidate): Protocol {
   const { protocol } = candidate.provider;
-  return state.ctx.app.protocol(typeof protocol === "function" ? protocol(candidate.model) : protocol);
+  return state.ctx.app.protocol(
+    typeof protocol === "function" ? protocol(candidate.model, state.ctx.protocol.id) : protocol,
+  );
 }
 
 export function timeoutsOf(state: RequestState, candidate: Candidate): Timeouts {

@@ -109,8 +109,8 @@ export interface Rewriter {
 export interface Provider<Name extends string = string, Model extends string = string, Data = unknown> {
   /** The part before the slash in a model's name. `-` and `_` are the same in it. */
   readonly name: Name;
-  /** The protocol it speaks, or which one for a model. */
-  readonly protocol: string | ((model: string) => string);
+  /** The protocol it speaks, or which one for a model and, where it speaks several, for a client of `client`'s protocol. */
+  readonly protocol: string | ((model: string, client: string) => string);
   /** Known models. Never limits requests: upstreams change faster than lists. */
   readonly models: readonly Model[];
   /** True when requests need no credential; then one anonymous credential exists. */

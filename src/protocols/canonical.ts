@@ -12,17 +12,21 @@ export type Meta = { readonly [protocol: string]: JsonObject };
 /** A provider's signed or encrypted state. Never decoded, never sent to anyone but its minter. */
 export interface Seal {
   readonly protocol: string;
+  /** Absent when the client handed it in as the protocol's own, unwrapped. */
   readonly provider?: string;
   readonly value: string;
+  /** The seal is a block of reasoning nobody may read, and not the signature of a readable one. */
+  readonly redacted?: boolean;
 }
 
 export type Part =
-  | { readonly type: "text"; readonly text: string; readonly meta?: Meta }
+  | { readonly type: "text"; readonly text: string; readonly seal?: Seal; readonly meta?: Meta }
   | {
       readonly type: "media";
       /** MIME type; `image/*` and the like when the client did not say. */
       readonly mediaType: string;
       readonly source: { readonly url: string } | { readonly data: string } | { readonly fileId: string };
+      readonly seal?: Seal;
       readonly meta?: Meta;
     }
   | { readonly type: "reasoning"; readonly text: string; readonly seal?: Seal; readonly meta?: Meta }
@@ -64,17 +68,35 @@ export type Tool =
   /** A tool the provider runs itself. */
   | { readonly type: "hosted"; readonly protocol: string; readonly name: string; readonly value: JsonObject };
 
+export type ToolChoice =
+  | "auto"
+  | "none"
+  | "required"
+  | { readonly name: string }
+  /** Some of the tools only; `required`: one of them must be called. */
+  | { readonly names: readonly string[]; readonly required: boolean };
+
 export interface GenerateRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly messages: readonly Message[];
   readonly tools?: readonly Tool[];
-  readonly toolChoice?: "auto" | "none" | "required" | { readonly name: string };
+  readonly toolChoice?: ToolChoice;
+  /** False: one tool call per answer at most. */
+  readonly parallelToolCalls?: boolean;
   /** Tokens of the answer at most. */
   readonly maxTokens?: number;
   readonly temperature?: number;
   readonly topP?: number;
+  readonly topK?: number;
+  readonly seed?: number;
+  readonly presencePenalty?: number;
+  readonly frequencyPenalty?: number;
   readonly stop?: readonly string[];
+  /** How many answers; absent = 1. */
+  readonly choices?: number;
+  /** Who uses the client, as the client names them to the provider. */
+  readonly user?: string;
   readonly reasoning?: {
     readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "max";
     /** Tokens of reasoning at most. */
@@ -113,6 +135,16 @@ export type StreamEvent =
       readonly id: string;
       readonly name: string;
       readonly hosted?: boolean;
+      /** Where it comes with the call; otherwise a `seal` event follows. */
+      readonly seal?: Seal;
+      readonly meta?: Meta;
+    }
+  /** A picture or sound in the answer. */
+  | {
+      readonly type: "media";
+      readonly mediaType: string;
+      readonly source: { readonly url: string } | { readonly data: string };
+      readonly seal?: Seal;
       readonly meta?: Meta;
     }
   | { readonly type: "text-delta" | "reasoning-delta" | "tool-delta"; readonly index: number; readonly delta: string }
@@ -127,5 +159,5 @@ export type StreamEvent =
   | { readonly type: "block-end"; readonly index: number; readonly meta?: Meta }
   | { readonly type: "opaque"; readonly protocol: string; readonly value: Json }
   | { readonly type: "usage"; readonly usage: Usage }
-  | { readonly type: "finish"; readonly reason: Finish; readonly raw?: string }
+  | { readonly type: "finish"; readonly reason: Finish; readonly raw?: string; readonly meta?: Meta }
   | { readonly type: "error"; readonly error: ProxyError };

@@ -13,7 +13,7 @@ export interface Answer {
   readonly parts: readonly Part[];
   readonly sources: readonly Source[];
   readonly usage: Usage | undefined;
-  readonly finish: { readonly reason: Finish; readonly raw: string | undefined } | undefined;
+  readonly finish: { readonly reason: Finish; readonly raw: string | undefined; readonly meta?: Meta } | undefined;
   readonly error: ProxyError | undefined;
 }
 
@@ -50,7 +50,8 @@ export function folder(): Folder {
         case "text-start":
         case "reasoning-start":
         case "tool-start": {
-          const block: OpenBlock = { start: event, text: "", meta: event.meta, seal: undefined };
+          const seal = event.type === "tool-start" ? event.seal : undefined;
+          const block: OpenBlock = { start: event, text: "", meta: event.meta, seal };
           blocks.set(event.index, block);
           entries.push(block);
           break;
@@ -73,6 +74,7 @@ export function folder(): Folder {
           break;
         }
         case "opaque":
+        case "media":
           entries.push(event);
           break;
         case "source": {
@@ -84,7 +86,7 @@ export function folder(): Folder {
           usage = event.usage;
           break;
         case "finish":
-          finish = { reason: event.reason, raw: event.raw };
+          finish = { reason: event.reason, raw: event.raw, ...(event.meta && { meta: event.meta }) };
           break;
         case "error":
           error = event.error;
@@ -102,5 +104,5 @@ function partOf({ start, text, meta, seal }: OpenBlock): Part {
   const more = { ...(seal && { seal }), ...(meta && { meta }) };
   if (start.type === "tool-start") return { type: "tool-call", id: start.id, name: start.name, input: text, ...more };
   if (start.type === "reasoning-start") return { type: "reasoning", text, ...more };
-  return { type: "text", text, ...(meta && { meta }) };
+  return { type: "text", text, ...more };
 }

@@ -5,16 +5,21 @@
 import type { ProxyError } from "../failure/error.ts";
 import type { Body } from "../wire/body.ts";
 import type { Sse } from "../wire/sse.ts";
-import type { Finish, GenerateRequest, JsonObject, StreamEvent, Usage } from "./canonical.ts";
+import type { Finish, GenerateRequest, JsonObject, Meta, StreamEvent, Usage } from "./canonical.ts";
 
-/** What a request asks for. */
-export type Operation = "generate" | "embed" | "count-tokens" | "models";
+/**
+ * What a request asks for. `embed-batch` is Gemini's route for several texts; `forward` is whatever only passes through
+ * (pictures, sound, moderations, rerank).
+ */
+export type Operation = "generate" | "embed" | "embed-batch" | "count-tokens" | "forward" | "models";
 
 export type Emit<T> = (value: T) => void;
 
 /** Something the target protocol has no place for. */
 export interface Loss {
+  /** For people: `the hosted tool web_search`. */
   readonly what: string;
+  /** The field of the request or the part of the answer: `tools`, `messages[2].content[0]`. */
   readonly where: string;
 }
 
@@ -24,6 +29,10 @@ export interface Inspection {
   readonly stream: boolean;
   /** Whether the client asked for usage in the stream; true where the protocol always sends it. */
   readonly usage: boolean;
+  /** Streams without `alt=sse` come from Gemini as one JSON array. Default `sse`. */
+  readonly framing?: "sse" | "json-array";
+  /** The answer this request continues (`previous_response_id`), which only the credential that made it knows. */
+  readonly continues?: string;
 }
 
 export interface RetargetOptions {
@@ -33,16 +42,28 @@ export interface RetargetOptions {
 
 export interface Protocol<Id extends string = string> {
   readonly id: Id;
-  /** `"POST /v1/chat/completions": "generate"`. The h3 router's patterns. */
-  readonly routes: { readonly [route: `${string} /${string}`]: Operation };
+  /**
+   * `"POST /v1/chat/completions": "generate"`. The h3 router's patterns. Where the path says what is asked for, a
+   * function of what `**` stands for, decoded; `undefined` = 404.
+   */
+  readonly routes: { readonly [route: `${string} /${string}`]: Operation | ((rest: string) => Operation | undefined) };
+  /** What names and ids of tools may be. Others are replaced on the way out and put back in the answer. */
+  readonly tools?: { readonly name: TextRule; readonly id: TextRule };
   /** Throws a `ProxyError` of kind `invalid_request`, with `param`, when the body cannot be one of this protocol. */
   inspect(request: Request, body: Body): Inspection;
   /** The path below a provider's base URL, with a leading slash. */
   path(model: string, stream: boolean, operation: Operation): string;
   /** The same body under another model's name, never re-serialised. */
   retarget(body: Body, model: string, options: RetargetOptions): Body;
+  /** Throws a `ProxyError` of kind `invalid_request`, with `param`, for what the protocol's own service would refuse. */
   decodeRequest(body: Body, request: Request): GenerateRequest;
+  /**
+   * Calls `lose` for each thing the target has no place for. Throws a `ProxyError` of kind `invalid_request` with the
+   * code `unsupported_feature` and the field as `param` for what cannot be left out without asking for something else.
+   */
   encodeRequest(request: GenerateRequest, lose: Emit<Loss>): Body;
+  readonly counting?: CountCodec;
+  readonly embedding?: EmbedCodec;
   decoder(): Decoder;
   encoder(init: EncoderInit, lose: Emit<Loss>): Encoder;
   probe(init: ProbeInit): Probe;
@@ -50,6 +71,57 @@ export interface Protocol<Id extends string = string> {
   encodeError(error: RenderedError): { readonly status: number; readonly body: JsonObject };
   /** The same error as messages inside a stream that has begun, terminator included. */
   encodeStreamError(error: RenderedError): readonly Sse[];
+}
+
+/** One character class and a length: `/[^\w-]/g` and 64. */
+export interface TextRule {
+  /** What is not allowed, with the flag `g`. */
+  readonly forbidden: RegExp;
+  readonly max: number;
+}
+
+/** Counting tokens without generating. The client's side decodes requests and encodes answers, the upstream's the rest. */
+export interface CountCodec {
+  /** The same body under another model's name, never re-serialised. */
+  retarget(body: Body, model: string): Body;
+  decodeRequest(body: Body, request: Request): GenerateRequest;
+  encodeRequest(request: GenerateRequest, lose: Emit<Loss>): Body;
+  /** Tokens, or `undefined` when the answer holds none. */
+  decodeAnswer(json: JsonObject): number | undefined;
+  encodeAnswer(tokens: number): JsonObject;
+}
+
+export interface EmbedRequest {
+  readonly model: string;
+  /** Texts, or tokens of a text. */
+  readonly inputs: readonly (string | readonly number[])[];
+  readonly dimensions?: number;
+  /** How vectors are written; `base64` is little-endian 32-bit floats. Default `float`. */
+  readonly encoding?: "float" | "base64";
+  /** What the vectors are for, in Gemini's words (`RETRIEVAL_QUERY`). */
+  readonly taskType?: string;
+  readonly title?: string;
+  readonly user?: string;
+  /** What the protocol says and this form does not, by protocol id. */
+  readonly meta?: Meta;
+}
+
+export interface EmbedAnswer {
+  /** In the order of the inputs. */
+  readonly vectors: readonly (readonly number[])[];
+  readonly usage?: Usage;
+}
+
+/** Embeddings. The client's side decodes requests and encodes answers, the upstream's the rest. */
+export interface EmbedCodec {
+  retarget(body: Body, model: string): Body;
+  decodeRequest(body: Body, request: Request): EmbedRequest;
+  /** `operation` is the one whose path the body belongs to. */
+  encodeRequest(request: EmbedRequest, lose: Emit<Loss>): { readonly body: Body; readonly operation: Operation };
+  /** `undefined` when the body is none. */
+  decodeAnswer(json: JsonObject): EmbedAnswer | undefined;
+  /** `operation` is the client's. */
+  encodeAnswer(answer: EmbedAnswer, request: EmbedRequest, operation: Operation): JsonObject;
 }
 
 /** A `ProxyError` with everything the client may see decided. */
@@ -72,6 +144,8 @@ export interface EncoderInit {
   readonly created: number;
   /** Whether the client asked for usage in the stream. */
   readonly usage: boolean;
+  /** What was asked, for protocols whose answers repeat parts of it. */
+  readonly request?: GenerateRequest;
 }
 
 /** Upstream messages, or one whole body, to events. Pure: no clock, no I/O. */
@@ -114,6 +188,8 @@ export interface Probe {
   readonly finish: Finish | undefined;
   /** An error found inside the stream or inside a 200 body; its message is the upstream's and not yet classified. */
   readonly error: InBandError | undefined;
+  /** The answer's id, where a later request can refer to it (`previous_response_id`). */
+  readonly answerId?: string | undefined;
 }
 
 /** An error the upstream sent inside an answer whose status was 200. */

@@ -5,7 +5,7 @@ import { renderResponse } from "../pipeline/error-response.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { handleRequest } from "../pipeline/run.ts";
 import { withId } from "../pipeline/with-id.ts";
-import type { Operation, Protocol } from "../protocols/types.ts";
+import type { Protocol } from "../protocols/types.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { clientAddress, refuseForeign } from "./origin.ts";
 import { pluginRoute } from "./plugin-routes.ts";
@@ -33,9 +33,11 @@ export function createServerApp(
   const h3 = new H3({ silent: true, allowMalformedURL: true });
 
   const generate =
-    (protocol: Protocol, operation: Operation) =>
-    (call: Call): Promise<Response> =>
-      handleRequest(pipeline, {
+    (protocol: Protocol, asked: Protocol["routes"][`${string} /${string}`]) =>
+    (call: Call): Promise<Response> => {
+      const operation = typeof asked === "function" ? asked(call.rest ?? "") : asked;
+      if (!operation) throw notFound(call.req.method, call.url.pathname);
+      return handleRequest(pipeline, {
         req: call.req,
         id: call.id,
         ip: call.ip,
@@ -43,6 +45,7 @@ export function createServerApp(
         operation,
         readBody: bodyReader(call.req, server.maxBody),
       });
+    };
 
   const refused = (call: Pick<Call, "id">, thrown: unknown): Response => {
     const error = HTTPError.isError(thrown) ? meantForClient(thrown) : thrown;

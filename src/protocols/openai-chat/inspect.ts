@@ -4,6 +4,7 @@ import { type Body, lazyBody } from "../../wire/body.ts";
 import { withField } from "../../wire/json-text.ts";
 import type { Json } from "../canonical.ts";
 import type { Inspection, RetargetOptions } from "../types.ts";
+import { kindOf } from "../json.ts";
 import { isArray, isObject } from "./values.ts";
 
 /** Throws a `ProxyError` of kind `invalid_request` when the body cannot be a chat completion request. */
@@ -65,11 +66,4 @@ function wrongType(param: string, expected: string, value: Json): ProxyError {
 
 function invalid(param: string | undefined, message: string): ProxyError {
   return new ProxyError({ kind: "invalid_request", scope: "request", message, param });
-}
-
-function kindOf(value: Json): string {
-  if (value === null) return "null";
-  if (isArray(value)) return "an array";
-  if (typeof value === "object") return "an object";
-  return `a ${typeof value}`;
 }

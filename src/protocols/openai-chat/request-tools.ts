@@ -71,5 +71,8 @@ export function decodeToolChoice(value: Json | undefined): ToolChoice | undefine
 }
 
 export function encodeToolChoice(choice: ToolChoice): Json {
-  return typeof choice === "string" ? choice : { type: "function", function: { name: choice.name } };
+  if (typeof choice === "string") return choice;
+  if ("name" in choice) return { type: "function", function: { name: choice.name } };
+  const tools = choice.names.map((name) => ({ type: "function", function: { name } }));
+  return { type: "allowed_tools", allowed_tools: { mode: choice.required ? "required" : "auto", tools } };
 }
