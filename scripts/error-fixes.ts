@@ -5,6 +5,8 @@ export const publicFixes: { readonly [Code in PublicCode]: string } = {
   invalid_json: "Send JSON in UTF-8; the message names the place of the fault.",
   invalid_request: "Correct the field in `param`. The words are the provider's own when it refused the request.",
   unsupported_feature: "Leave the field out, or ask a model that has the feature.",
+  previous_response_not_found:
+    "Send the whole conversation instead of `previous_response_id`, or ask the model that gave the answer.",
   prompt_rejected: "Change the prompt, or the plugin that refuses it.",
   context_length_exceeded: "Shorten the prompt, or list a model with a longer context behind it in an alias.",
   content_filter: "Change the prompt; other keys of the provider would refuse it as well.",

@@ -5,6 +5,7 @@
 import type { KeyInput, Limits } from "waygate";
 import type { ConcurrencyOptions, ConcurrencyRule } from "waygate/plugins/concurrency";
 import type { CooldownOptions } from "waygate/plugins/cooldown";
+import type { EmbedBatchOptions } from "waygate/plugins/embed-batch";
 import type { G4fOptions } from "waygate/plugins/g4f";
 import type { HealthCheckOptions } from "waygate/plugins/health-check";
 import type { ModelFilterRule } from "waygate/plugins/model-filter";
@@ -62,9 +63,13 @@ const compatible = {
   name: about("The part before the slash in a model's name.", text),
   baseURL: about("Default: <NAME>_API_BASE of the environment.", text),
   defaultBaseURL: about("The address when neither baseURL nor the environment has one.", text),
-  protocol: { enum: ["openai-chat", "openai-responses", "anthropic", "gemini"], default: "openai-chat" },
+  protocol: about("What the upstream speaks.", {
+    enum: ["openai-chat", "openai-responses", "anthropic", "gemini"],
+    default: "openai-chat",
+  }),
   keys,
   keyVariables: about("Variables that are looked at when those by the name hold no key.", texts),
+  completions: about("False for servers of chat without the legacy /completions.", flag),
   keyless: about("Requests need no key.", flag),
   models: about("Known models; replaces discovery and limits nothing.", texts),
   discover: about("Ask the upstream for its models although models is given, or never.", flag),
@@ -82,6 +87,7 @@ const compatible = {
   keep: about("The only top-level fields of a chat request the upstream takes.", texts),
   rename: about("New names of request fields.", map(text)),
   tidyTools: about("Takes out an empty list of tools and what speaks about tools without any.", flag),
+  allowedTools: about("Whether the upstream knows the tool choice allowed_tools.", flag),
   developerRole: about("False for upstreams that do not know the role developer.", flag),
 } satisfies Options<Omit<OpenAICompatibleOptions, "failures">>;
 
@@ -117,9 +123,17 @@ const concurrency = object({
 
 /** The arguments of each plugin's function, by the plugin's folder. All other folders hold providers. */
 export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[] } = {
+  // What it takes first is an object of another package, which no data file can hold.
+  "ai-sdk": [],
   concurrency: [concurrency],
   cooldown: [cooldown],
   echo: [],
+  "embed-batch": [
+    object({
+      size: about("Inputs in one call at most.", { ...number, default: 64 }),
+      wait: about("Milliseconds the first of a batch waits for others.", { ...number, default: 100 }),
+    } satisfies Options<EmbedBatchOptions>),
+  ],
   g4f: [
     object({
       ...g4f,

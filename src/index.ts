@@ -2,6 +2,8 @@
 export { ProxyError, withError } from "./failure/error.ts";
 export type { ErrorKind, ErrorScope, ProxyErrorInit, UpstreamFailure } from "./failure/error.ts";
 
+export { classify } from "./failure/classify.ts";
+export { readErrorBody } from "./failure/error-body.ts";
 export { retryTime } from "./failure/retry-time.ts";
 export type { RetryTime } from "./failure/retry-time.ts";
 
@@ -43,6 +45,7 @@ export type { BaseUrlOptions } from "./wire/base-url.ts";
 export { jsonBody, textBody } from "./wire/body.ts";
 export type { Body } from "./wire/body.ts";
 export { withEachField, withField, withoutField, withRenamedField } from "./wire/json-text.ts";
+export { encodeFrame } from "./wire/sse.ts";
 export type { Sse } from "./wire/sse.ts";
 
 export { definePlugin, defineProvider } from "./plugin/define.ts";
@@ -70,6 +73,7 @@ export type {
   MaybePromise,
   Provider,
   Rewriter,
+  StreamedBody,
   Timeouts,
   Wire,
 } from "./plugin/provider.ts";
@@ -88,10 +92,20 @@ export type {
   Seal,
   StreamEvent,
   Tool,
+  ToolChoice,
   Usage,
 } from "./protocols/canonical.ts";
+export { loseAllForeign } from "./protocols/meta.ts";
+export { withPairedCalls } from "./protocols/paired-calls.ts";
+export { budgetFor, effortFor } from "./protocols/reasoning.ts";
+export { unsupported } from "./protocols/unsupported.ts";
+export { hasNeeds, withoutForm } from "./protocols/meta.ts";
 export type {
+  CountCodec,
   Decoder,
+  EmbedAnswer,
+  EmbedCodec,
+  EmbedRequest,
   Emit,
   Encoder,
   EncoderInit,
@@ -113,6 +127,8 @@ export { toNodeHandler } from "./node.ts";
 export type { NodeHandler } from "./node.ts";
 export { serve } from "./serve.ts";
 export type { ServeOptions, Serving } from "./serve.ts";
+
+export type { StateStore } from "./state/store.ts";
 
 export { systemClock } from "./runtime.ts";
 export type { Clock, Runtime, SendOptions, Span, Timer, Tracer, Transport } from "./runtime.ts";

@@ -13,14 +13,15 @@ import { createDiscovery, type Discovery } from "./candidates/discovery.ts";
 import { ProxyError } from "./failure/error.ts";
 import { renderResponse } from "./pipeline/error-response.ts";
 import { compileHooks } from "./pipeline/hooks.ts";
+import { sealAffinity } from "./pipeline/fitting.ts";
 import type { RequestSink } from "./pipeline/pipeline.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { App, Plugin } from "./plugin/app.ts";
-import type { Protocol } from "./protocols/types.ts";
-import { openaiChat } from "./protocols/openai-chat/index.ts";
 import { shippedProtocols } from "./protocols/shipped.ts";
 import { type Runtime, systemClock } from "./runtime.ts";
+import { memoryState } from "./state/memory.ts";
 import { type AdminAccess, createAdminAccess } from "./server/admin-access.ts";
+import { type ClientProtocol, clientProtocolOf } from "./server/client-protocol.ts";
 import { createServerApp } from "./server/app.ts";
 import { requestId } from "./server/request-id.ts";
 import { undiciTransport } from "./transport/undici.ts";
@@ -76,7 +77,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
   options: ProxyOptions = {},
   rests: Rests = createRests(),
 ): Proxy {
-  const { config, warnings } = resolveConfig(given, { protocols: shippedProtocols.map((each) => each.id) });
+  const { config, warnings } = resolveConfig(given);
   const { plugins } = config;
   const log = options.log ?? createLog(config.log.level);
   const runtime = completeRuntime(options.runtime);
@@ -95,6 +96,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
     credentials: pool,
     models: createModels({ providers, aliases: config.models }),
     runtime,
+    state: memoryState(runtime.clock),
     log,
     protocol(id) {
       const protocol = protocols.get(id);
@@ -102,9 +104,10 @@ export function createProxy<const P extends readonly PluginInput[]>(
       throw new Error(`No protocol is called "${id}". There are: ${[...protocols.keys()].join(", ")}.`);
     },
   };
-  const pipeline: Pipeline = { app, pool, hooks: compileHooks(plugins), sink: options.onRequest };
+  const pipeline: Pipeline = { app, pool, hooks: compileHooks([...plugins, sealAffinity]), sink: options.onRequest };
   const discovery = createDiscovery(app);
   const admin = createAdminAccess();
+  const clientProtocol = clientProtocolOf([...protocols.values()], config.base);
   const handler = createServerApp(pipeline, { protocols: [...protocols.values()], admin, discovery });
 
   let starting: Promise<App> | undefined;
@@ -149,7 +152,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
 
   // Not `async`, like `fetch` below: every request would pay for promises that only the first one needs.
   const answer = (request: Request): Promise<Response> => {
-    if (closed) return Promise.resolve(refuseClosed(request, runtime));
+    if (closed) return Promise.resolve(refuseClosed(request, runtime, clientProtocol));
     return started ? handler(request) : ready().then(() => handler(request));
   };
 
@@ -178,7 +181,7 @@ function isAddress(input: string | URL | Request): input is string | URL {
 }
 
 /** Whoever still holds a proxy that has been closed is told so in its protocol. */
-function refuseClosed({ headers }: Request, runtime: Runtime): Response {
+function refuseClosed({ headers, url }: Request, runtime: Runtime, clientProtocol: ClientProtocol): Response {
   const error = new ProxyError({
     kind: "no_candidate",
     status: 503,
@@ -186,7 +189,8 @@ function refuseClosed({ headers }: Request, runtime: Runtime): Response {
     message: "This proxy has been closed. Ask again in a moment.",
     retryAt: runtime.clock.now() + 1000,
   });
-  return renderResponse(error, { id: requestId(headers, runtime), protocol: openaiChat, now: runtime.clock.now() });
+  const protocol = clientProtocol(new URL(url).pathname, headers);
+  return renderResponse(error, { id: requestId(headers, runtime), protocol, now: runtime.clock.now() });
 }
 
 function completeRuntime(given: Partial<Runtime> = {}): Runtime {

@@ -12,6 +12,7 @@ export const agentrouter: ProviderFunction<"agentrouter", never> = providerFunct
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   failures: [
     {
       text: /unauthorized client detected/i,

@@ -14,4 +14,5 @@ export const cerebras: ProviderFunction<"cerebras", (typeof models)[number]> = p
   drop: ["frequency_penalty", "presence_penalty", "logit_bias", "messages.*.reasoning_details"],
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
 });

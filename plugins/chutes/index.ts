@@ -15,6 +15,7 @@ export const chutes: ProviderFunction<"chutes", (typeof models)[number]> = provi
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   adapt: (body, { model }) => withThinking(body, model),
   failures: [
     { status: [429], text: /maximum capacity/i, kind: "overloaded", wait: MINUTE / 2 },

@@ -8,6 +8,7 @@ const models = ["command-a-03-2025", "command-r-plus-08-2024", "command-r-08-202
 export const cohere: ProviderFunction<"cohere", (typeof models)[number]> = providerFunction({
   name: "cohere",
   defaultBaseURL: "https://api.cohere.ai/compatibility/v1",
+  completions: false,
   models,
   // Only the native API lists models (Cohere docs, "List models").
   modelsURL: (base) =>
@@ -16,9 +17,14 @@ export const cohere: ProviderFunction<"cohere", (typeof models)[number]> = provi
   drop: [
     ...["n", "logit_bias", "store", "metadata", "service_tier", "parallel_tool_calls"],
     ...["audio", "modalities", "prediction", "user"],
+    // What clients of other protocols, or other providers, leave in a history.
+    ...["reasoning_content", "reasoning", "reasoning_details", "refusal", "annotations", "audio"].map(
+      (field) => `messages.*.${field}`,
+    ),
   ],
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   adapt: (body) => withForcedTool(withEffort(body)),
   failures: [
     { status: [404], kind: "model_unavailable" },

@@ -83,7 +83,9 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
           );
         }
       },
-      record(outcome, { app }) {
+      record(outcome, { app, operation }) {
+        // A counter of tokens has limits of its own: that it works says nothing about the key's answers.
+        if (operation === "count-tokens") return;
         const attempt = outcome.answeredBy;
         if (outcome.end !== "complete" || attempt === undefined || attempt.error !== undefined) return;
         const { name } = attempt.provider;

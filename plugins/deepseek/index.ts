@@ -8,11 +8,13 @@ const models = ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-chat", "deepse
 export const deepseek: ProviderFunction<"deepseek", (typeof models)[number]> = providerFunction({
   name: "deepseek",
   defaultBaseURL: "https://api.deepseek.com/v1",
+  completions: false,
   models,
   rename: { max_completion_tokens: "max_tokens" },
   drop: ["seed", "top_k", "n", "logit_bias", "parallel_tool_calls"],
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   adapt: (body) => withReasoning(withThinking(body)),
 });
 

@@ -60,6 +60,7 @@ export function g4f<const Model extends string = never>(
   const make = <const Name extends Endpoint>(name: Name): Plugin<readonly [G4fProvider<Name, Model>]> =>
     openaiCompatible<`g4f_${Name}`, Model>({
       keyless: true,
+      completions: false,
       failures,
       modelsURL: (base) => [`${base}/models`, ...(base.endsWith("/v1") ? [`${base.slice(0, -3)}/models`] : [])],
       listsModel: (model) => !isOtherThanText.test(model),

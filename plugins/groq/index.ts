@@ -13,6 +13,7 @@ const models = [
 export const groq: ProviderFunction<"groq", (typeof models)[number]> = providerFunction({
   name: "groq",
   defaultBaseURL: "https://api.groq.com/openai/v1",
+  completions: false,
   models,
   // Groq docs, "OpenAI compatibility": these are answered with 400.
   drop: [
@@ -27,4 +28,5 @@ export const groq: ProviderFunction<"groq", (typeof models)[number]> = providerF
   ],
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
 });

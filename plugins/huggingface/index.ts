@@ -21,12 +21,14 @@ export interface HuggingFaceOptions<Name extends string = string, More extends s
 const make: ProviderFunction<"huggingface", Model> = providerFunction({
   name: "huggingface",
   defaultBaseURL: "https://router.huggingface.co/v1",
+  completions: false,
   keyVariables: ["HF_TOKEN"],
   models,
   think: true,
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   failures: [
     // Included credits come back on the first of the month (Hugging Face docs, "Pricing and billing").
     { status: [402], text: /monthly/i, kind: "quota_exhausted", scope: "credential", wait: nextMonth },

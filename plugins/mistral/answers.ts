@@ -14,7 +14,7 @@ export function readThinking(): Rewriter {
 }
 
 function rewrite(text: string): string {
-  if (!/"content"\s*:\s*\[|"model_length"/.test(text)) return text;
+  if (!/"content"\s*:\s*\[|"model_length"|"arguments"\s*:\s*\{/.test(text)) return text;
   const json = parseObject(text);
   if (!json || !Array.isArray(json["choices"])) return text;
   return JSON.stringify({
@@ -27,10 +27,22 @@ function plain(choice: JsonObject): JsonObject {
   const { delta, message, finish_reason: finish } = choice;
   return {
     ...choice,
-    ...(isObject(delta) && { delta: withText(delta) }),
-    ...(isObject(message) && { message: withText(message) }),
+    ...(isObject(delta) && { delta: withArguments(withText(delta)) }),
+    ...(isObject(message) && { message: withArguments(withText(message)) }),
     ...(finish === "model_length" && { finish_reason: "length" }),
   };
+}
+
+/** Clients expect the arguments of a call as text. */
+function withArguments(holder: JsonObject): JsonObject {
+  const { tool_calls: calls } = holder;
+  if (!Array.isArray(calls)) return holder;
+  const written = calls.map((call: Json) => {
+    const described = isObject(call) ? call["function"] : undefined;
+    if (!isObject(call) || !isObject(described) || !isObject(described["arguments"])) return call;
+    return { ...call, function: { ...described, arguments: JSON.stringify(described["arguments"]) } };
+  });
+  return { ...holder, tool_calls: written };
 }
 
 function withText(holder: JsonObject): JsonObject {

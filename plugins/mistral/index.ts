@@ -21,20 +21,14 @@ const keep = [
   ...["prompt_cache_key", "service_tier", "document_image_limit", "document_page_limit"],
 ];
 
-const foreign = [
-  "reasoning_content",
-  "reasoning",
-  "reasoning_details",
-  "refusal",
-  "annotations",
-  "audio",
-  "function_call",
-];
+/** Of messages. What a model has thought is sent back to those that think. */
+const foreign = ["reasoning_details", "refusal", "annotations", "audio", "function_call"];
 
 /** Keys from `MISTRAL_API_KEY`. */
 export const mistral: ProviderFunction<"mistral", (typeof models)[number]> = providerFunction({
   name: "mistral",
   defaultBaseURL: "https://api.mistral.ai/v1",
+  completions: false,
   models,
   // The usage comes unasked, in the last chunk.
   streamUsage: false,
@@ -43,11 +37,23 @@ export const mistral: ProviderFunction<"mistral", (typeof models)[number]> = pro
   rename: { seed: "random_seed", max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
-  adapt: (body) => withMistralMessages(withRanges(body)),
+  allowedTools: false,
+  adapt: (body, { model }) => withMistralMessages(withEffort(withRanges(body)), thinks(body, model)),
   rewrite: readThinking,
   // A 403 is about the key, or one of the account's guardrails.
   failures: [{ status: [403], text: /guardrail|moderat|safety/i, kind: "content_filter" }],
 });
+
+/** Mistral docs, "Reasoning": all of its models that always think, and those that are asked to. */
+function thinks({ json }: Body, model: string): boolean {
+  const { reasoning_effort: effort, prompt_mode: mode } = json;
+  return model.startsWith("magistral") || mode === "reasoning" || (typeof effort === "string" && effort !== "none");
+}
+
+/** The most it knows. */
+function withEffort(body: Body): Body {
+  return body.json["reasoning_effort"] === "max" ? withField(body, ["reasoning_effort"], "xhigh") : body;
+}
 
 /** Nothing instead of null, and no temperature beyond its range. */
 function withRanges(body: Body): Body {

@@ -21,6 +21,7 @@ export const nvidiaNim: ProviderFunction<"nvidia_nim", (typeof models)[number]> 
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   adapt: (body, { model }) => withThinking(body, model),
   failures: [
     // Says nothing but its title, and its window is about a minute.

@@ -9,4 +9,5 @@ export const ollama: ProviderFunction<"ollama", never> = providerFunction({
   think: true,
   rename: { max_completion_tokens: "max_tokens" },
   developerRole: false,
+  allowedTools: false,
 });

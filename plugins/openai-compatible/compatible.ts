@@ -5,21 +5,23 @@ import {
   baseUrl,
   type Body,
   ConfigError,
+  type Context,
   definePlugin,
   defineProvider,
   environmentPrefix,
   type HeaderRecord,
   type Plugin,
   type Provider,
-  version,
   type Wire,
 } from "waygate";
-import { dialects } from "./dialects.ts";
+import { withCompletions } from "./completions.ts";
+import { type Dialect, dialectOf, dialects } from "./dialects.ts";
 import { discoverModels } from "./discover.ts";
 import { classifyBy } from "./failures.ts";
 import { applyRules, dropFields, type FieldRules } from "./fields.ts";
 import { keyHolder } from "./keys.ts";
 import type { OpenAICompatibleOptions } from "./options.ts";
+import { createSigner } from "./sign.ts";
 import { thinkRewriter } from "./think.ts";
 
 /** OpenAI's own API refuses the reasoning of others (decision 8). */
@@ -31,39 +33,37 @@ export function openaiCompatible<const Name extends string, const Model extends 
 ): Plugin<readonly [Provider<Name, Model, ApiKey>]> {
   const { name, models = [], protocol = "openai-chat", discover = options.models === undefined } = options;
   const base = addressOf(options);
-  const dialect = dialects[protocol];
+  const usual = usualDialect(options);
   const isChat = protocol === "openai-chat";
   const drop = options.drop ?? (name === "openai" && isChat ? foreignReasoning : []);
-  const { keep, rename, tidyTools, developerRole } = options;
-  const rules: FieldRules = { drop: drop.length > 0 ? drop : undefined, keep, rename, tidyTools, developerRole };
-  const readFailure = classifyBy(options.failures ?? []);
+  const { keep, rename, tidyTools, developerRole, allowedTools } = options;
+  const stated = { keep, rename, tidyTools, developerRole, allowedTools };
+  const rules: FieldRules = { drop: drop.length > 0 ? drop : undefined, ...stated };
+  // Other protocols have a way to name some of the tools, and of the servers of chat few do.
+  const translatedRules: FieldRules = { ...rules, allowedTools: allowedTools ?? false };
+  const hasRules = options.adapt !== undefined || Object.values(rules).some((rule) => rule !== undefined);
+  // Only a provider that speaks one protocol says by it whose service it is.
+  const dialectFailures = typeof protocol === "string" ? dialectOf(protocol).failures : undefined;
+  const readFailure = classifyBy([...(options.failures ?? []), ...(dialectFailures ?? [])]);
   const rewrite = options.rewrite ?? (options.think && isChat ? thinkRewriter : undefined);
-  const fixed = lowerCaseNames({ "user-agent": `waygate/${version}`, ...options.headers });
+  const signer = createSigner(options.headers);
 
-  // They depend on the key alone, and the same keys serve every request.
-  const made = new WeakMap<ApiKey, HeaderRecord>();
-  const headersOf = (data: ApiKey): HeaderRecord => {
-    let headers = made.get(data);
-    if (!headers) made.set(data, (headers = signed(data)));
-    return headers;
-  };
-  const signed = ({ key, organization, project }: ApiKey): HeaderRecord => ({
-    ...(key === "" ? {} : dialect.authorize(key)),
-    ...(organization === undefined ? {} : { "openai-organization": organization }),
-    ...(project === undefined ? {} : { "openai-project": project }),
-    ...fixed,
-  });
-  const isIdle = isChat && Object.values(rules).every((rule) => rule === undefined) && !options.adapt;
+  const spokenIn = (attempt: Attempt<ApiKey>): string =>
+    typeof protocol === "string" ? protocol : attempt.protocol.id;
   const shape = (body: Body, wire: Wire, attempt: Attempt<ApiKey>): Body => {
-    if (isIdle) return body;
-    if (!isChat || wire.url !== "/chat/completions") return dropFields(body, drop);
-    const shaped = applyRules(body, rules);
+    // What only passes through is not this upstream's to change.
+    const { operation, protocol: client } = attempt.ctx;
+    const isOwn = client.id === attempt.protocol.id;
+    if ((!hasRules && isOwn) || operation === "forward") return body;
+    if (spokenIn(attempt) !== "openai-chat") return typeof protocol === "string" ? dropFields(body, drop) : body;
+    if (wire.url !== "/chat/completions") return dropFields(body, drop);
+    const shaped = applyRules(body, isOwn ? rules : translatedRules);
     return options.adapt?.(shaped, attempt) ?? shaped;
   };
 
   const provider = defineProvider<Name, Model, ApiKey>({
     name,
-    protocol,
+    protocol: withCompletions(options),
     models: options.models ?? options.usualModels ?? [],
     keyless: options.keyless,
     tier: options.tier,
@@ -75,24 +75,26 @@ export function openaiCompatible<const Name extends string, const Model extends 
     prepare(wire, attempt) {
       const { credential, ctx } = attempt;
       const { proxy = options.proxy ?? wire.proxy } = credential.data;
-      const headers: { [name: string]: string } = { ...wire.headers };
-      if (wire.body !== undefined) headers["content-type"] = "application/json";
-      headers["accept"] = ctx.stream ? "text/event-stream" : "application/json";
-      Object.assign(headers, headersOf(credential.data));
+      const headers = signer.all(spokenIn(attempt), credential.data, {
+        ...wire.headers,
+        ...(wire.body !== undefined && { "content-type": "application/json" }),
+        accept: acceptOf(ctx),
+      });
       if (options.passHeaders) Object.assign(headers, clientHeaders(ctx.req.headers, options.passHeaders));
       return {
         url: base + wire.url,
         method: wire.method,
         headers,
         body: wire.body && shape(wire.body, wire, attempt),
+        ...(wire.stream && { stream: wire.stream }),
         proxy,
       };
     },
     ...(discover && {
       discover: async ({ data }, signal) => {
-        const urls = options.modelsURL?.(base) ?? `${base}/models`;
+        const urls = options.modelsURL?.(base) ?? `${base}/models${dialectOf(usual).page ?? ""}`;
         const found = await discoverModels(urls, {
-          headers: headersOf(data),
+          headers: signer.own(usual, data),
           signal,
           proxy: data.proxy ?? options.proxy,
         });
@@ -104,7 +106,20 @@ export function openaiCompatible<const Name extends string, const Model extends 
   return definePlugin({ name, providers: [provider], ...keyHolder(options) });
 }
 
-function addressOf({ name, baseURL, defaultBaseURL, protocol = "openai-chat" }: OpenAICompatibleOptions): string {
+/** Pictures and sounds come as whatever the request's own fields ask for. */
+function acceptOf({ operation, stream }: Context): string {
+  if (operation === "forward") return "*/*";
+  return stream ? "text/event-stream" : "application/json";
+}
+
+/** What is spoken where no request says more. */
+function usualDialect({ protocol = "openai-chat" }: OpenAICompatibleOptions): Dialect {
+  return typeof protocol === "function" ? protocol("", "openai-chat") : protocol;
+}
+
+function addressOf(options: OpenAICompatibleOptions): string {
+  const { name, baseURL, defaultBaseURL } = options;
+  const protocol = usualDialect(options);
   const bad = (what: string, why: string, fix: string): ConfigError =>
     new ConfigError([{ code: "config_invalid", path: ["plugins", "openaiCompatible"], what, why, fix, needle: name }]);
   if (!/^[a-z0-9][\w-]*$/i.test(name)) {
@@ -122,11 +137,7 @@ function addressOf({ name, baseURL, defaultBaseURL, protocol = "openai-chat" }: 
   const url = baseURL ?? (process.env[variable] || defaultBaseURL);
   if (!url) throw bad(`${name} has no address`, `neither baseURL nor ${variable} is set`, `set baseURL or ${variable}`);
   const place = baseURL === undefined ? variable : `baseURL of ${name}`;
-  return baseUrl(url, { segment: dialects[protocol].segment, place });
-}
-
-function lowerCaseNames(headers: { readonly [name: string]: string }): HeaderRecord {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return baseUrl(url, { segment: dialectOf(protocol).segment, place });
 }
 
 function clientHeaders(headers: Headers, names: readonly string[] = []): HeaderRecord {

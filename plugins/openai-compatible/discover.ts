@@ -138,31 +138,49 @@ const kinds: { readonly [status: number]: ErrorKind } = {
   429: "rate_limited",
 };
 
-/** `links.next` (OpenRouter) or `next_page_token` (Cohere); never at another origin, because the key goes with it. */
+/** Where a list says how to go on, and the parameter that says it back. */
+const cursors: readonly { readonly in: string; readonly as: string; readonly ifTrue?: string }[] = [
+  { in: "next_page_token", as: "page_token" }, // Cohere
+  { in: "nextPageToken", as: "pageToken" }, // Gemini
+  { in: "last_id", as: "after_id", ifTrue: "has_more" }, // Anthropic
+];
+
+/** `links.next` (OpenRouter) or a cursor; never at another origin, because the key goes with it. */
 function nextPage(url: string, body: unknown): string | undefined {
   const link = field(field(body, "links"), "next");
-  const token = field(body, "next_page_token");
   const next = typeof link === "string" && URL.canParse(link, url) ? new URL(link, url) : new URL(url);
   if (typeof link !== "string") {
-    if (typeof token !== "string" || token === "") return undefined;
-    next.searchParams.set("page_token", token);
+    const found = cursors
+      .filter((one) => one.ifTrue === undefined || field(body, one.ifTrue) === true)
+      .map((one) => [one.as, field(body, one.in)] as const)
+      .find(([, value]) => typeof value === "string" && value !== "");
+    if (!found) return undefined;
+    next.searchParams.set(found[0], String(found[1]));
   }
   return next.origin === new URL(url).origin && next.href !== url ? next.href : undefined;
 }
 
 /**
  * The ids in `{ data: [] }`, `{ models: [] }` or a bare list, whose entries are texts or hold `id`, `name` or `model`;
- * each once. `undefined` when there is no list.
+ * each once. Of Gemini's entries those that generate or embed, without `models/`. `undefined` when there is no list.
  */
 export function modelIds(body: unknown): readonly string[] | undefined {
   const entries = [body, field(body, "data"), field(body, "models")].find((value) => Array.isArray(value));
   if (!Array.isArray(entries)) return undefined;
-  const ids = entries.map((entry: unknown) =>
-    [entry, field(entry, "id"), field(entry, "name"), field(entry, "model")].find(
-      (id) => typeof id === "string" && id !== "",
-    ),
-  );
+  const ids = entries.filter(isOfUse).map((entry: unknown) => {
+    const name = field(entry, "name");
+    const id = typeof name === "string" ? name.replace(/^models\//, "") : name;
+    return [entry, field(entry, "id"), id, field(entry, "model")].find(
+      (text) => typeof text === "string" && text !== "",
+    );
+  });
   return [...new Set(ids.filter((id) => typeof id === "string"))];
+}
+
+/** Gemini's list holds models for live sessions and pictures too, and says what each can do. */
+function isOfUse(entry: unknown): boolean {
+  const methods = field(entry, "supportedGenerationMethods");
+  return !Array.isArray(methods) || methods.some((method) => /^(?:generate|embed)Content$/.test(String(method)));
 }
 
 function field(value: unknown, name: string): unknown {

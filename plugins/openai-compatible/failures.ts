@@ -20,6 +20,8 @@ export interface FailureRule {
   readonly message?: string;
   /** When to ask again if the upstream names no time: milliseconds from now, or the time (epoch milliseconds). */
   readonly wait?: number | ((now: number) => number);
+  /** When to ask again whatever the upstream says (epoch milliseconds, both). */
+  readonly until?: (now: number) => number;
 }
 
 export type Classify = (signal: FailureSignal) => Classification | undefined;
@@ -47,7 +49,8 @@ function matches(rule: FailureRule, { status, error, body, inBand }: FailureSign
 }
 
 /** Absent when the rule says nothing about it: then the core reads the time. */
-function timeOf({ wait }: FailureRule, signal: FailureSignal): number | undefined {
+function timeOf({ wait, until }: FailureRule, signal: FailureSignal): number | undefined {
+  if (until !== undefined) return until(signal.now);
   if (wait === undefined) return undefined;
   return retryTime(signal)?.at ?? (typeof wait === "number" ? signal.now + wait : wait(signal.now));
 }

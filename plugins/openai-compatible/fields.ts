@@ -1,5 +1,13 @@
 /** What an upstream cannot take, taken out of the request or renamed, with everything else left byte for byte. */
-import { type Body, type Json, type JsonObject, withEachField, withoutField, withRenamedField } from "waygate";
+import {
+  type Body,
+  type Json,
+  type JsonObject,
+  withEachField,
+  withField,
+  withoutField,
+  withRenamedField,
+} from "waygate";
 import { isObject } from "./json.ts";
 
 export interface FieldRules {
@@ -16,6 +24,8 @@ export interface FieldRules {
   readonly tidyTools?: boolean;
   /** False for upstreams that do not know the role `developer`: it becomes `system`. */
   readonly developerRole?: boolean;
+  /** True for upstreams that know the tool choice `allowed_tools`, false for those that refuse it: there the other tools are left out. Default: clients of chat are taken at their word. */
+  readonly allowedTools?: boolean;
 }
 
 /** The body of one chat request as the upstream takes it; the body itself when nothing is to be done. */
@@ -25,12 +35,35 @@ export function applyRules(body: Body, rules: FieldRules): Body {
   const { json } = body;
   const unknown = keep ? Object.keys(json).filter((field) => !keep.includes(field)) : [];
   const idle = rules.tidyTools && !hasTools(json) ? ["tools", "tool_choice", "parallel_tool_calls"] : [];
-  let changed = dropFields(body, [...unknown, ...idle, ...drop]);
+  let changed = dropFields(rules.allowedTools === false ? withAllowedTools(body) : body, [
+    ...unknown,
+    ...idle,
+    ...drop,
+  ]);
   for (const [field, name] of Object.entries(rename)) {
     if (holds(json, field.split("."))) changed = withRenamedField(changed, field.split("."), name);
   }
   if (rules.developerRole !== false || !messagesIn(json).some(({ role }) => role === "developer")) return changed;
   return withEachField(changed, ["messages", "*", "role"], (role) => (role === '"developer"' ? '"system"' : role));
+}
+
+/** Some of the tools only (OpenAI API reference, "allowed_tools"), said by leaving the others out. */
+function withAllowedTools(body: Body): Body {
+  const { tool_choice: choice, tools } = body.json;
+  const allowed = isObject(choice) && choice["type"] === "allowed_tools" ? choice["allowed_tools"] : undefined;
+  if (!isObject(allowed) || !Array.isArray(allowed["tools"]) || !Array.isArray(tools)) return body;
+  const names = new Set(allowed["tools"].map(functionName));
+  const left = tools.filter((tool: Json) => names.has(functionName(tool)));
+  return withField(
+    withField(body, ["tools"], left),
+    ["tool_choice"],
+    allowed["mode"] === "required" ? "required" : "auto",
+  );
+}
+
+function functionName(tool: Json): Json | undefined {
+  const described = isObject(tool) ? tool["function"] : undefined;
+  return isObject(described) ? described["name"] : undefined;
 }
 
 export function dropFields(body: Body, fields: readonly string[]): Body {

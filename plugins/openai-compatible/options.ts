@@ -15,8 +15,10 @@ export interface OpenAICompatibleOptions<
   readonly baseURL?: string;
   /** The address when neither `baseURL` nor the environment has one. */
   readonly defaultBaseURL?: string;
-  /** Default `openai-chat`. */
-  readonly protocol?: Dialect;
+  /** What it speaks, or which of several for a model and a client of the protocol `client`. Default `openai-chat`. */
+  readonly protocol?: Dialect | ((model: string, client: string) => Dialect);
+  /** False for servers of chat without the legacy `/completions`; its clients are then answered through chat. Default true. */
+  readonly completions?: boolean;
   /** Keys, or one text with commas. Default: `<NAME>_API_KEY`, `_API_KEYS` and `_API_KEY_1` … of the environment, and what their `…_FILE` forms name. */
   readonly keys?: string | readonly KeyInput[];
   /** Variables of the environment that are looked at when those by the name hold no key; `X_API_KEY` stands for all its forms. */

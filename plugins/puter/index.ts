@@ -8,6 +8,7 @@ const pseudoModels = /(?:^|[/:])(?:abuse|costly|fake|model-fallback-test-1)$/;
 export const puter: ProviderFunction<"puter", never> = providerFunction({
   name: "puter",
   defaultBaseURL: "https://api.puter.com/puterai/openai/v1",
+  completions: false,
   keyVariables: ["PUTER_AUTH_TOKEN"],
   tier: 5,
   modelsURL: (base) => [
@@ -19,6 +20,7 @@ export const puter: ProviderFunction<"puter", never> = providerFunction({
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   failures: [
     { code: /^field_invalid$/, body: /"key"\s*:\s*"model"/, kind: "model_unavailable" },
     // Only for subscribers.

@@ -18,6 +18,7 @@ export const together: ProviderFunction<"together", (typeof models)[number]> = p
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   failures: [
     // Together docs, "Error codes": 403 says that input and max_tokens together do not fit.
     { status: [403], text: /tokens|context|too long/i, kind: "context_length" },

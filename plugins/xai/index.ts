@@ -15,6 +15,7 @@ export const xai: ProviderFunction<"xai", (typeof models)[number]> = providerFun
   drop: ["logit_bias", "top_k"],
   tidyTools: true,
   developerRole: false,
+  allowedTools: false,
   adapt: (body, { model }) => (reasons.test(model) ? withoutPenalties(body) : body),
   failures: [{ status: [404], kind: "model_unavailable" }],
 });

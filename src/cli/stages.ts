@@ -6,7 +6,7 @@ export interface Stages {
   readonly auth: readonly string[];
   readonly filter: readonly string[];
   readonly drop: readonly string[];
-  /** What counts most comes first. `alias` and `priority` are the core's own. */
+  /** What counts most comes first. Those of `coreOrder` are the core's own. */
   readonly order: readonly string[];
   readonly transform: readonly string[];
   readonly call: readonly string[];
@@ -16,6 +16,9 @@ export interface Stages {
   /** Plugins that only add routes, commands or something at start. */
   readonly other: readonly string[];
 }
+
+/** What the core itself orders by; everybody has it, so a start need not say it. */
+export const coreOrder: readonly string[] = ["alias", "priority", "seals"];
 
 /** Policies that act through the core, which asks them in `setup` or is told by their other hooks. */
 const throughCore: { readonly [plugin: string]: "filter" | "drop" } = {

@@ -7,7 +7,7 @@ import { localUrl } from "./address.ts";
 import { nameOf, type Source } from "./boot.ts";
 import { countKeys, isAnonymous, keyName, markOf, needsYou, type Rack, racksOf } from "./keys.ts";
 import { count, pad } from "./layout.ts";
-import { type Stages, stagesOf } from "./stages.ts";
+import { coreOrder, type Stages, stagesOf } from "./stages.ts";
 import type { Out, Terminal } from "./terminal.ts";
 
 export interface BannerInit {
@@ -65,7 +65,7 @@ function callText(providers: number, models: number, { listings }: Discovery): s
 }
 
 function stageLines(stages: Stages, call: string): string[] {
-  const order = stages.order.filter((name) => name !== "alias" && name !== "priority");
+  const order = stages.order.filter((name) => !coreOrder.includes(name));
   const selection = [
     ["drop ", stages.drop],
     ["order", order],

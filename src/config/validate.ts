@@ -3,14 +3,12 @@ import { checkModels } from "./check-models.ts";
 import { checkPlugins } from "./check-plugins.ts";
 import { checkValues, describe, invalid } from "./check-values.ts";
 import type { ConfigProblem } from "./problem.ts";
+import { shippedProtocols } from "../protocols/shipped.ts";
 import { isObject } from "./rules.ts";
 import type { ResolvedConfig } from "./types.ts";
 
-/** Protocols the core brings without a plugin. */
-export const coreProtocols: readonly string[] = ["openai-chat"];
-
 export interface ValidateOptions {
-  /** Ids of the protocols that need no plugin. Default `coreProtocols`. */
+  /** Ids of the protocols that need no plugin. Default: those that ship. */
   readonly protocols?: readonly string[];
 }
 
@@ -21,7 +19,7 @@ export function findProblems(config: unknown, options: ValidateOptions = {}): Co
     return [invalid([], "The config is not an object", `It is ${describe(config)}.`, fix)];
   }
   const own = Object.fromEntries(Object.entries(config));
-  const plugins = checkPlugins(own["plugins"], options.protocols ?? coreProtocols);
+  const plugins = checkPlugins(own["plugins"], options.protocols ?? shippedProtocols.map(({ id }) => id));
   return [...plugins, ...checkModels(own["models"], providerNames(own["plugins"])), ...checkValues(own)];
 }
 

@@ -40,6 +40,7 @@ const codes = {
   invalid_json: { status: 400, meaning: "The body is not JSON." },
   invalid_request: { status: 400, meaning: "The request cannot be understood; the message says where." },
   unsupported_feature: { status: 400, meaning: "The request asks for something its target cannot do." },
+  previous_response_not_found: { status: 400, meaning: "The answer to be continued is not known here." },
   prompt_rejected: { status: 400, meaning: "A rule of this proxy refused the prompt." },
   context_length_exceeded: { status: 400, meaning: "The prompt does not fit into the model's context." },
   content_filter: { status: 400, meaning: "The provider refused the content." },

@@ -13,10 +13,13 @@ export function acceptBody(state: RequestState, text: string): void {
   const json = parseObject(text);
   const body = parsedBody(text, json);
   const { ctx } = state;
-  const { model, stream, usage } = ctx.protocol.inspect(ctx.req, body);
+  const { model, stream, usage, framing, continues, keeps } = ctx.protocol.inspect(ctx.req, body);
   state.body = body;
   state.stream = stream;
   state.usage = usage;
+  state.framing = framing;
+  state.continues = continues;
+  state.keeps = keeps ?? false;
   ctx.model = model;
 }
 

@@ -3,7 +3,7 @@ import { classify } from "../failure/classify.ts";
 import { readErrorBody } from "../failure/error-body.ts";
 import type { ProxyError } from "../failure/error.ts";
 import { maskKnown, secretsIn } from "../failure/known-secrets.ts";
-import type { Finish, Usage } from "../protocols/canonical.ts";
+import type { Probe } from "../protocols/types.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { StreamBody } from "./outlet.ts";
 import type { Source } from "./source.ts";
@@ -16,7 +16,7 @@ export interface Answer {
   readonly body: string | Uint8Array | StreamBody;
   readonly path: "bytes" | "messages" | "events";
   /** What was seen in it so far; complete once the body has ended. */
-  readonly seen: () => { readonly usage: Usage | undefined; readonly finish: Finish | undefined };
+  readonly seen: () => Pick<Probe, "usage" | "finish" | "answerId" | "seals">;
 }
 
 /** How an answer came to its end. */

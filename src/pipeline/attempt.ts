@@ -3,7 +3,7 @@ import type { ProxyError } from "../failure/error.ts";
 import type { Lease } from "../candidates/in-flight.ts";
 import type { Attempt, Candidate, Context } from "../plugin/context.ts";
 import type { Credential, MaybePromise, Provider, Timeouts, Wire } from "../plugin/provider.ts";
-import type { Protocol } from "../protocols/types.ts";
+import type { Loss, Protocol } from "../protocols/types.ts";
 import { Cancellation } from "./cancellation.ts";
 import type { RequestState } from "./context.ts";
 import { printable } from "./printed.ts";
@@ -15,6 +15,7 @@ export interface AttemptInit {
   readonly wire: Wire;
   readonly lease: Lease;
   readonly timeouts: Timeouts;
+  readonly toolNames?: ReadonlyMap<string, string>;
 }
 
 /** The pipeline's own hold on an attempt; plugins see only `Attempt`. A class, because one is made for every request. */
@@ -26,6 +27,8 @@ export class RunningAttempt implements Attempt {
   readonly startedAt: number;
   readonly timeouts: Timeouts;
   readonly watchdog: Watchdog;
+  /** The client's name of a tool by the name the upstream was told. */
+  readonly toolNames: ReadonlyMap<string, string> | undefined;
   readonly cancellation: Cancellation = new Cancellation();
   wire: Wire;
   status: number | undefined = undefined;
@@ -38,11 +41,12 @@ export class RunningAttempt implements Attempt {
   expired: ProxyError | undefined = undefined;
   readonly #client: Cancellation;
   readonly #lease: Lease;
+  readonly #losses: Loss[];
   readonly #onClientGone: () => void;
   #cleanups: (() => MaybePromise<void>)[] | undefined = undefined;
   #settled = false;
 
-  constructor(state: RequestState, { candidate, protocol, wire, lease, timeouts }: AttemptInit) {
+  constructor(state: RequestState, { candidate, protocol, wire, lease, timeouts, toolNames }: AttemptInit) {
     const { clock } = state.ctx.app.runtime;
     this.ctx = state.ctx;
     this.index = state.attempts.length;
@@ -51,7 +55,9 @@ export class RunningAttempt implements Attempt {
     this.startedAt = clock.now();
     this.timeouts = timeouts;
     this.wire = wire;
+    this.toolNames = toolNames;
     this.#lease = lease;
+    this.#losses = state.losses;
     this.#client = state.cancellation;
     this.#onClientGone = () => this.cancellation.abort(this.#client.reason);
     if (this.#client.aborted) this.#onClientGone();
@@ -78,6 +84,9 @@ export class RunningAttempt implements Attempt {
   /** True once the client has gone. */
   get abandoned(): boolean {
     return this.#client.aborted;
+  }
+  lose(loss: Loss): void {
+    this.#losses.push(loss);
   }
   defer(cleanup: () => MaybePromise<void>): void {
     (this.#cleanups ??= []).push(cleanup);

@@ -3,12 +3,16 @@ import type { ConsolaInstance } from "consola";
 import type { Body } from "../wire/body.ts";
 import { ProxyError } from "../failure/error.ts";
 import type { GenerateRequest } from "../protocols/canonical.ts";
-import type { Loss, Operation, Protocol } from "../protocols/types.ts";
+import type { EmbedRequest, Inspection, Loss, Operation, Protocol } from "../protocols/types.ts";
 import type { App } from "../plugin/app.ts";
 import type { HeaderRecord } from "../plugin/provider.ts";
 import type { Attempt, Context, Decision, Principal, Slot } from "../plugin/context.ts";
 import { Cancellation } from "./cancellation.ts";
+import type { ForwardInit } from "./forward/accept.ts";
+import type { Upload } from "./forward/upload.ts";
 import { printable } from "./printed.ts";
+import { isEmbedding } from "./side/able.ts";
+import { decodeFor, embeddingsStay } from "./side/decode.ts";
 
 export interface ContextInit {
   readonly app: App;
@@ -33,8 +37,28 @@ export class RequestState {
   stream = false;
   /** Whether the client asked for usage in the stream. */
   usage = false;
+  /** Set when the request is only passed on. */
+  forward: ForwardInit | undefined = undefined;
+  /** The form of such a request, which is still arriving. */
+  upload: Upload | undefined = undefined;
+  /** How the client wants a stream to be written. */
+  framing: Inspection["framing"] = undefined;
+  /** The upstream is to keep its answer for a later request. */
+  keeps = false;
+  /** The answer this request continues. */
+  continues: string | undefined = undefined;
+  /** The id of the one credential this request may use. */
+  onlyCredential: string | undefined = undefined;
+  /** Several providers mint seals of the client's protocol, so it has to be known which one did. */
+  sealsShared = false;
+  /** Who minted the seals that stand in the request without a name, where that is known. */
+  minters: ReadonlyMap<string, string> | undefined = undefined;
+  /** What the client asks to have embedded, once decoded. */
+  embed: EmbedRequest | undefined = undefined;
   /** Headers of the client that may go upstream; found out on the first attempt. */
   forwarded: HeaderRecord | undefined = undefined;
+  /** The same for upstreams of another protocol. */
+  forwardedAbroad: HeaderRecord | undefined = undefined;
   /** True once a plugin has assigned `ctx.request`: the bytes of the client are not what is sent. */
   rewritten = false;
   /** True once the outcome has been recorded. */
@@ -95,9 +119,10 @@ class RequestContext implements Context {
     });
   }
   get request(): GenerateRequest {
-    return (this.#decoded ??= { ...this.protocol.decodeRequest(this.body, this.req), model: this.model });
+    return (this.#decoded ??= { ...decodeFor(this), model: this.model });
   }
   set request(value: GenerateRequest) {
+    if (isEmbedding(this.operation)) throw embeddingsStay();
     this.#decoded = value;
     this.#state.rewritten = true;
   }

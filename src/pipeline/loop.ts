@@ -11,10 +11,13 @@ import type { Answer, OnEnd } from "./answer.ts";
 import { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
 import { receive } from "./exchange.ts";
+import { forwardWire } from "./forward/accept.ts";
 import type { CompiledHooks } from "./hooks.ts";
 import { clientGone, exhausted, overdue, pastDeadline, usedUp } from "./refusal.ts";
 import { createSelector } from "./select.ts";
-import { abortedBy, bodyFor, forwardedHeaders, protocolOf, sendAttempt, timeoutsOf } from "./send.ts";
+import { abortedBy, forwardedHeaders, protocolOf, sendAttempt, timeoutsOf } from "./send.ts";
+import { outgoing } from "./side/outgoing.ts";
+import { isUnsupported } from "./translate.ts";
 import { askFail, createBarred, defaultVerdict } from "./verdict.ts";
 import { pause, storm, waitForPlace } from "./waiting.ts";
 
@@ -42,6 +45,8 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
   const barred = createBarred();
   let preferred: Candidate | undefined;
   let pinned: Candidate | undefined;
+  /** Why an upstream cannot be asked for this at all. */
+  let unfit: ProxyError | undefined;
   let sameUsed = 0;
 
   for (;;) {
@@ -55,6 +60,7 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
       placed?.lease.release();
       throw clientGone();
     }
+    if (!placed && unfit && state.attempts.length === 0) throw unfit;
     if (!placed) throw overdue(state) ? pastDeadline(state) : exhausted(state, pool, targets);
     const calm = storm(state);
     if (calm > 0) {
@@ -64,7 +70,15 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
     }
     pinned = undefined;
 
-    const attempt = start(state, placed);
+    let attempt: RunningAttempt;
+    try {
+      attempt = start(state, placed);
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+      unfit ??= error;
+      barred.model(placed.candidate);
+      continue;
+    }
     try {
       const answer = await call(attempt);
       return { answer, attempt, preferred };
@@ -83,7 +97,8 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
       const said = await telling;
       const byDefault = defaultVerdict(error, state, sameUsed);
       const verdict = said ?? byDefault;
-      if (verdict.then === "stop") throw usedUp(state, attempt);
+      // A form of which a part was sent and not kept cannot be sent to anybody else.
+      if (verdict.then === "stop" || state.upload?.repeatable === false) throw usedUp(state, attempt);
       let wait = verdict.after ?? 0;
       if (verdict.then === "same") pinned = attempt.candidate;
       else {
@@ -143,19 +158,26 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
 
 function start(state: RequestState, { candidate, lease }: Placed): RunningAttempt {
   try {
+    const { forward, ctx } = state;
+    if (forward) {
+      const wire = forwardWire(state, forward, candidate);
+      const timeouts = timeoutsOf(state, candidate);
+      return new RunningAttempt(state, { candidate, protocol: ctx.protocol, lease, timeouts, wire });
+    }
     const protocol = protocolOf(state, candidate);
-    const { ctx } = state;
+    const { body, toolNames, operation } = outgoing(state, candidate, protocol);
     return new RunningAttempt(state, {
       candidate,
       protocol,
       lease,
       timeouts: timeoutsOf(state, candidate),
       wire: {
-        url: protocol.path(candidate.model, state.stream, ctx.operation),
+        url: protocol.path(candidate.model, state.stream, operation),
         method: "POST",
-        headers: forwardedHeaders(state),
-        body: bodyFor(state, candidate, protocol),
+        headers: forwardedHeaders(state, protocol),
+        body,
       },
+      toolNames,
     });
   } catch (error) {
     lease.release();
@@ -163,7 +185,8 @@ function start(state: RequestState, { candidate, lease }: Placed): RunningAttemp
   }
 }
 
-function asError(thrown: unknown, attempt: RunningAttempt): ProxyError {
+/** What was thrown inside an attempt as the failure of it. */
+export function asError(thrown: unknown, attempt: RunningAttempt): ProxyError {
   if (attempt.expired) return attempt.expired;
   if (ProxyError.is(thrown))
     return thrown.kind === "aborted" && attempt.cancellation.aborted ? abortedBy(attempt) : thrown;

@@ -14,6 +14,12 @@ export const eventStream: HeaderRecord = {
   "cache-control": "no-cache",
 };
 
+/** Headers of a stream that is one JSON array. */
+export const jsonStream: HeaderRecord = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-cache",
+};
+
 export interface StreamPath {
   /** What goes to the client for one upstream event; `undefined` = nothing. */
   readonly rewrite: (frame: Uint8Array) => Uint8Array | undefined;
@@ -69,10 +75,16 @@ export interface EventWriter {
 /** Events to the client's frames, through the event hooks. */
 export function eventWriter(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): EventWriter {
   const { ctx } = state;
-  const encoder = ctx.protocol.encoder(
-    { id: ctx.id, model: attempt.model, created: Math.floor(state.startedAt / 1000), usage: state.usage },
-    (loss) => state.losses.push(loss),
-  );
+  const init = {
+    id: ctx.id,
+    model: attempt.model,
+    created: Math.floor(state.startedAt / 1000),
+    usage: state.usage,
+    get request() {
+      return ctx.request;
+    },
+  };
+  const encoder = ctx.protocol.encoder(init, (loss) => state.losses.push(loss));
   const chain = eventChain(wanted(state, hooks), ctx);
   let frames = "";
   const write = (message: Sse): void => {
@@ -80,7 +92,7 @@ export function eventWriter(state: RequestState, hooks: CompiledHooks, attempt: 
   };
   return {
     encoder,
-    event: (event) => chain(event, (each) => encoder.event(each, write)),
+    event: (event) => chain(ofAttempt(event, attempt), (each) => encoder.event(each, write)),
     end: () => encoder.end(write),
     take() {
       const taken = frames;
@@ -90,9 +102,19 @@ export function eventWriter(state: RequestState, hooks: CompiledHooks, attempt: 
   };
 }
 
+/** What only the attempt knows: who minted a seal, and what the client calls a tool. */
+function ofAttempt(event: StreamEvent, { provider, toolNames }: RunningAttempt): StreamEvent {
+  if (event.type === "seal") return { ...event, seal: { provider: provider.name, ...event.seal } };
+  if ((event.type !== "tool-start" && event.type !== "media") || (!event.seal && !toolNames)) return event;
+  const seal = event.seal && { seal: { provider: provider.name, ...event.seal } };
+  if (event.type === "media") return { ...event, ...seal };
+  return { ...event, ...seal, name: toolNames?.get(event.name) ?? event.name };
+}
+
 /** True when the upstream's own bytes are what the client is to get. */
 export function isPlain(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): boolean {
-  return attempt.protocol === state.ctx.protocol && !state.rewritten && wanted(state, hooks).length === 0;
+  const same = attempt.protocol === state.ctx.protocol && !state.rewritten && !attempt.toolNames;
+  return same && wanted(state, hooks).length === 0;
 }
 
 /** The provider's own hand on a stream of events; absent for most. */

@@ -10,7 +10,9 @@ import { kindOfAttempt, rows, skippedCandidates } from "./tried.ts";
 export function exhausted(state: RequestState, pool: Pool, targets: readonly Target[]): ProxyError {
   const last = state.attempts.at(-1);
   const skipped = skippedCandidates(state, pool, targets);
-  const kinds = new Set<DropKind>([...skipped.map((each) => each.kind), ...state.attempts.map(kindOfAttempt)]);
+  // What cannot do this at all is no shortage, and does not come back.
+  const short = skipped.map((each) => each.kind).filter((kind) => kind !== "filtered");
+  const kinds = new Set<DropKind>([...short, ...state.attempts.map(kindOfAttempt)]);
   const now = state.ctx.app.runtime.clock.now();
   // What failed and does not rest may be asked again at once: then there is no time to name.
   const earliest = Math.min(

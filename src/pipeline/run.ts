@@ -2,21 +2,28 @@
 import { FastResponse } from "srvx";
 import { ProxyError } from "../failure/error.ts";
 import type { Candidate, Outcome, Target } from "../plugin/context.ts";
+import type { JsonObject } from "../protocols/canonical.ts";
 import type { Operation, Protocol } from "../protocols/types.ts";
 import type { Answer, AnswerEnd } from "./answer.ts";
+import { nameAnswerer } from "./answer-headers.ts";
 import { authenticate } from "./auth.ts";
 import { acceptBody } from "./accept.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import { RequestState } from "./context.ts";
+import { acceptForward, type ForwardInit } from "./forward/accept.ts";
 import { followClient, isNodeRequest } from "./client.ts";
 import { StreamBody } from "./outlet.ts";
 import { errorResponse } from "./error-response.ts";
 import type { Hooks } from "../plugin/hooks.ts";
 import { first, isPromise } from "./hooks.ts";
 import { runLoop } from "./loop.ts";
+import { logLosses } from "./loss-log.ts";
 import { finishRequest } from "./outcome.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { permitted } from "./permission.ts";
+import { remember } from "./remember.ts";
+import { isShared } from "./seal-ledger.ts";
+import { answerCount } from "./side/count.ts";
+import { targetsOf } from "./targets.ts";
 import { askFail } from "./verdict.ts";
 import { withId } from "./with-id.ts";
 
@@ -28,24 +35,33 @@ export interface RequestInit {
   readonly operation: Operation;
   /** Reads the body as text; rejects with a `ProxyError` when it is too large or never ends. */
   readonly readBody: () => Promise<string>;
+  /** For routes whose requests are only passed on. */
+  readonly forward?: ForwardInit;
+  /** For routes that count tokens in a shape of their own: names nobody offers are counted there too. */
+  readonly writeCount?: (tokens: number) => JsonObject;
 }
 
 /** Never rejects: whatever fails is an answer in the client's protocol. */
 export async function handleRequest(pipeline: Pipeline, init: RequestInit): Promise<Response> {
   const { app } = pipeline;
   const state = new RequestState({ ...init, app });
-  const unlink = followClient(init.req, state.cancellation);
+  const unfollow = followClient(init.req, state.cancellation);
+  const unlink = (): void => {
+    unfollow();
+    state.upload?.close();
+  };
   try {
     return await answer(pipeline, state, init, unlink);
   } catch (error) {
     unlink();
-    const left = state.cancellation.aborted;
+    const fault = state.upload?.failure;
+    const left = state.cancellation.aborted || fault?.kind === "aborted";
     if (!ProxyError.is(error)) app.log.error(`Request ${state.ctx.id} failed inside the proxy:`, error);
     else logMistake(state, error);
     const response = errorResponse(state, error);
     finishRequest(pipeline, state, {
       status: left ? 499 : response.status,
-      end: left ? "client-aborted" : state.attempts.length > 0 ? "upstream-failed" : "refused",
+      end: left ? "client-aborted" : state.attempts.length > 0 && !fault ? "upstream-failed" : "refused",
       error: ProxyError.is(error) ? error : undefined,
     });
     return response;
@@ -62,7 +78,9 @@ async function answer(
   const { ctx } = state;
   const principal = authenticate(app, hooks, ctx);
   state.principal = isPromise(principal) ? await principal : principal;
-  acceptBody(state, await init.readBody());
+  if (init.forward) await acceptForward(state, init.forward, init.readBody);
+  else acceptBody(state, await init.readBody());
+  state.sealsShared = isShared(app, ctx.protocol);
 
   const filtered = first<Hooks["filter"], Response>(hooks.filter, app.runtime.tracer, ctx, (hook) => hook.handler(ctx));
   const replied = isPromise(filtered) ? await filtered : filtered;
@@ -72,7 +90,14 @@ async function answer(
     return withId(replied, ctx.id);
   }
 
-  const targets = permitted(state.principal, ctx.model, homeOnly(ctx.req, app.models.resolve(ctx.model)));
+  if (ctx.operation === "count-tokens") {
+    const counted = await answerCount(pipeline, state, init.writeCount);
+    unlink();
+    return counted;
+  }
+
+  const found = targetsOf(state);
+  const targets = isPromise(found) ? await found : found;
   let answered: Answer | undefined = undefined;
   let early: ((reply: Answer) => void) | undefined;
   const loop = await runLoop({
@@ -92,20 +117,17 @@ async function answer(
   });
   answered = loop.answer;
   early?.(answered);
-  const { provider, model } = loop.attempt;
+  const { provider } = loop.attempt;
   const { headers } = loop.answer;
-  headers["x-request-id"] = ctx.id;
-  headers["x-waygate-provider"] = provider.name;
-  headers["x-waygate-model"] = headerText(model);
-  headers["x-waygate-attempts"] = String(state.attempts.length);
+  nameAnswerer(headers, loop.attempt);
   const home = preferredProvider(targets, loop.preferred);
   if (home !== undefined && home !== provider.name) headers["x-fallback-provider"] = provider.name;
   return new FastResponse(bodyFor(init.req, loop.answer.body), { status: loop.answer.status, headers });
 }
 
 /** A Node server takes a stream directly; everybody else gets a web stream. */
-function bodyFor(req: Request, body: Answer["body"]): BodyInit {
-  if (!(body instanceof StreamBody)) return body as BodyInit;
+function bodyFor(req: Request, body: Answer["body"]): BodyInit | null {
+  if (!(body instanceof StreamBody)) return body.length === 0 ? null : (body as BodyInit);
   return isNodeRequest(req) ? (body as unknown as BodyInit) : body.readable();
 }
 
@@ -116,7 +138,9 @@ function conclude(
   attempt: RunningAttempt,
   { reply, end, bytes }: { readonly reply: Answer; readonly end: AnswerEnd; readonly bytes: number },
 ): void {
-  const { usage, finish } = reply.seen();
+  if (state.losses.length > 0) logLosses(state, attempt);
+  const seen = reply.seen();
+  const { usage, finish } = seen;
   const outcome = {
     status: reply.status,
     end: "complete" as Outcome["end"],
@@ -136,13 +160,15 @@ function conclude(
   // Told before the place is given back: whoever waits for it must not get a key that is about to rest.
   const telling = end.how === "failed" ? askFail(state, pipeline.hooks, end.error, attempt) : undefined;
   const settling = attempt.settle();
-  if (!telling && !settling) {
+  const remembering = remember(state, attempt, seen);
+  if (!telling && !settling && !remembering) {
     finishRequest(pipeline, state, outcome);
     return;
   }
   const after = async (): Promise<void> => {
     await settling;
     await telling;
+    await remembering;
     finishRequest(pipeline, state, outcome);
   };
   after().catch((error: unknown) => state.ctx.log.error("The end of a request could not be recorded:", error));
@@ -151,19 +177,6 @@ function conclude(
 /** The client is told nothing of what plugins and the proxy do wrong, so it must be found here. */
 function logMistake({ ctx }: RequestState, error: ProxyError): void {
   if (error.kind === "internal") ctx.log.error(`Request ${ctx.id}: ${error.message}`, error.cause ?? "");
-}
-
-/** A client's or upstream's text as a header that every client can read: of one line, of ASCII and not endless. */
-function headerText(text: string): string {
-  return plainText.test(text) ? text : encodeURI(text.slice(0, 256).toWellFormed());
-}
-
-/** What `encodeURI` leaves as it is, as most names of models are. */
-const plainText = /^[\w.:/@+-]{1,256}$/;
-
-/** `x-waygate-fallback: off` keeps a request at its first target. */
-function homeOnly(req: Request, targets: readonly Target[]): readonly Target[] {
-  return req.headers.get("x-waygate-fallback") === "off" ? targets.slice(0, 1) : targets;
 }
 
 /** Whom the name alone prefers; among equals, whom the policies put first. */

@@ -54,7 +54,8 @@ export function createSelector(state: RequestState, pool: Pool, hooks: Policies)
       const busy: Candidate[] = [];
       const retried = state.attempts.length > 0;
       const usable = (candidate: Candidate): boolean => {
-        if (retried && barred(candidate)) return false;
+        if (barred(candidate)) return false;
+        if (state.onlyCredential !== undefined && candidate.credential.id !== state.onlyCredential) return false;
         if (pool.flights.free(candidate)) return true;
         busy.push(candidate);
         decisions.push({ policy: "concurrency", action: "drop", candidate, reason: "all places taken", kind: "busy" });

@@ -3,14 +3,13 @@ import { ProxyError } from "../failure/error.ts";
 import { forwardable } from "../transport/headers.ts";
 import { discard } from "../transport/response.ts";
 import type { Protocol } from "../protocols/types.ts";
-import type { Body } from "../wire/body.ts";
 import type { Candidate } from "../plugin/context.ts";
 import type { Timeouts, Wire } from "../plugin/provider.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
 import { type CompiledHooks, isPromise, onion, series } from "./hooks.ts";
 
-export function protocolOf(state: RequestState, candidate: Candidate): Protocol {
+export function protocolOf(state: RequestState, candidate: Pick<Candidate, "provider" | "model">): Protocol {
   const { protocol } = candidate.provider;
   return state.ctx.app.protocol(
     typeof protocol === "function" ? protocol(candidate.model, state.ctx.protocol.id) : protocol,
@@ -20,18 +19,6 @@ export function protocolOf(state: RequestState, candidate: Candidate): Protocol 
 export function timeoutsOf(state: RequestState, candidate: Candidate): Timeouts {
   const own = candidate.provider.timeouts;
   return own ? { ...state.ctx.app.config.timeouts, ...own } : state.ctx.app.config.timeouts;
-}
-
-/** The body for this attempt, always made from the pristine request. */
-export function bodyFor(state: RequestState, candidate: Candidate, protocol: Protocol): Body {
-  const { ctx } = state;
-  const usage = state.stream && candidate.provider.streamUsage !== false;
-  if (protocol === ctx.protocol && !state.rewritten) {
-    return protocol.retarget(ctx.body, candidate.model, { usage: usage && !state.usage });
-  }
-  const request = { ...ctx.request, model: candidate.model, stream: state.stream };
-  const body = protocol.encodeRequest(request, (loss) => state.losses.push(loss));
-  return usage ? protocol.retarget(body, candidate.model, { usage }) : body;
 }
 
 /** Sends the attempt and resolves with the response, its body unread. Rejects as soon as the attempt is given up. */
@@ -62,14 +49,20 @@ function prepare(state: RequestState, hooks: CompiledHooks, attempt: RunningAtte
 }
 
 function sign(attempt: RunningAttempt): Promise<void> | undefined {
+  const { stream } = attempt.wire;
   const prepared = attempt.provider.prepare(attempt.wire, attempt);
   if (isPromise(prepared)) {
     return prepared.then((wire) => {
-      attempt.wire = wire as Wire;
+      attempt.wire = keepStream(wire as Wire, stream);
     });
   }
-  attempt.wire = prepared;
+  attempt.wire = keepStream(prepared, stream);
   return undefined;
+}
+
+/** A provider that knows nothing of streamed bodies names the fields it knows, and would send none. */
+function keepStream(wire: Wire, stream: Wire["stream"]): Wire {
+  return stream && !wire.stream && !wire.body ? { ...wire, stream } : wire;
 }
 
 function call(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): Promise<Response> {
@@ -108,9 +101,14 @@ function untilAborted<T>(pending: Promise<T>, attempt: RunningAttempt, tooLate?:
   });
 }
 
-/** The client's headers that may go on, looked at once per request. */
-export function forwardedHeaders(state: RequestState): { readonly [name: string]: string } {
-  return (state.forwarded ??= forwardable(state.ctx.req.headers));
+/** The client's headers that may go on to an upstream of this protocol, looked at once per request. */
+export function forwardedHeaders(
+  state: RequestState,
+  protocol: Protocol = state.ctx.protocol,
+): { readonly [name: string]: string } {
+  const { req, protocol: own } = state.ctx;
+  if (protocol === own) return (state.forwarded ??= forwardable(req.headers));
+  return (state.forwardedAbroad ??= forwardable(req.headers, false));
 }
 
 /** Why an attempt whose signal is aborted was: a limit's own error, else the client's leaving. */

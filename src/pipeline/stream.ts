@@ -3,7 +3,6 @@
  * One reader, no `tee()`; a client that reads slowly stops the upstream, a client that leaves ends it.
  */
 import type { ProxyError } from "../failure/error.ts";
-import { encodeFrame, type Sse } from "../wire/sse.ts";
 import type { OnEnd } from "./answer.ts";
 import { type FramesInit, readFrames } from "./frames.ts";
 import { type Outlet, StreamBody } from "./outlet.ts";
@@ -16,7 +15,7 @@ export interface StreamInit extends FramesInit {
   /** Absent: every event is passed on as its own bytes. */
   readonly path: StreamPath | undefined;
   /** The error as the last events of the client's protocol. */
-  readonly renderError: (error: ProxyError) => readonly Sse[];
+  readonly renderError: (error: ProxyError) => string;
   readonly onEnd: OnEnd;
 }
 
@@ -118,7 +117,7 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
       return;
     }
     flush();
-    const bytes = Buffer.from(init.renderError(failure).map(encodeFrame).join(""));
+    const bytes = Buffer.from(init.renderError(failure));
     write(bytes);
     finish((taker) => taker.end());
     onEnd({ how: "failed", error: failure }, sent + (outlet ? 0 : heldBytes));

@@ -68,8 +68,10 @@ export function kindOfAttempt(attempt: Attempt): DropKind {
       return "rate_limited";
     case "quota_exhausted":
       return "quota_exhausted";
-    case "credential_invalid":
     case "no_credit":
+      // Where the upstream itself speaks of a quota, so does the answer.
+      return attempt.status === 429 ? "quota_exhausted" : "dead";
+    case "credential_invalid":
     case "banned":
       return "dead";
     default:

@@ -50,10 +50,11 @@ export function createBarred(): Barred {
   const modelKey = (candidate: Candidate): string => `${candidate.provider.name}/${candidate.model}`;
   return {
     has: (candidate) =>
-      barred.has(`p${candidate.provider.name}`) ||
-      barred.has(`m${modelKey(candidate)}`) ||
-      barred.has(`k${candidate.credential.id}`) ||
-      barred.has(`c${modelKey(candidate)}\0${candidate.credential.id}`),
+      barred.size > 0 &&
+      (barred.has(`p${candidate.provider.name}`) ||
+        barred.has(`m${modelKey(candidate)}`) ||
+        barred.has(`k${candidate.credential.id}`) ||
+        barred.has(`c${modelKey(candidate)}\0${candidate.credential.id}`)),
     candidate: (candidate) => void barred.add(`c${modelKey(candidate)}\0${candidate.credential.id}`),
     credential: (candidate) => void barred.add(`k${candidate.credential.id}`),
     model: (candidate) => void barred.add(`m${modelKey(candidate)}`),

@@ -9,7 +9,8 @@ import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
 import { readFrames } from "./frames.ts";
 import type { CompiledHooks } from "./hooks.ts";
-import { eventStream, eventWriter, isPlain, rewriteOf } from "./path.ts";
+import { jsonArrayStream } from "./json-array.ts";
+import { eventStream, eventWriter, isPlain, jsonStream, rewriteOf } from "./path.ts";
 import { readAll, type Source, tooLarge } from "./source.ts";
 
 /** Bytes of a whole answer at most. */
@@ -26,13 +27,11 @@ export interface WholeCall {
 /** A body that is one JSON value. A client that asked for a stream gets it as a stream that is complete already. */
 export async function receiveWhole(call: WholeCall): Promise<Answer> {
   const { state, hooks, attempt, source, onEnd } = call;
-  const bytes = await readAll(source, WHOLE_LIMIT, () => attempt.watchdog.progress());
-  const text = bytes.toString("utf8");
-  const body = attempt.provider.rewrite ? rewritten(attempt, text) : bytes;
-  const json = parseObject(typeof body === "string" ? body : text);
-  // Whatever is no JSON object here (a page, an empty body, half an answer) is a failure of the upstream.
-  if (!json) throw failedInside(attempt, source, text);
-  const probe = attempt.protocol.probe({ dropUsage: false });
+  const { body, json } = await readObject(attempt, source);
+  const probe = attempt.protocol.probe({
+    dropUsage: false,
+    seals: state.sealsShared && attempt.protocol === state.ctx.protocol,
+  });
   probe.body(json);
   if (probe.error) throw failedInside(attempt, source, probe.error.text, probe.error.status);
   if (state.stream || !isPlain(state, hooks, attempt)) {
@@ -42,10 +41,27 @@ export async function receiveWhole(call: WholeCall): Promise<Answer> {
   return finished(attempt, { headers: jsonHeaders(source), body, path, seen: () => probe }, onEnd);
 }
 
+/** The whole body as the provider makes it out to be, and as it came. Rejects when it is no JSON object. */
+export async function readObject(
+  attempt: RunningAttempt,
+  source: Source,
+): Promise<{ readonly text: string; readonly body: string | Uint8Array; readonly json: JsonObject }> {
+  const bytes = await readAll(source, WHOLE_LIMIT, () => attempt.watchdog.progress());
+  const text = bytes.toString("utf8");
+  const body = attempt.provider.rewrite ? rewritten(attempt, text) : bytes;
+  const json = parseObject(typeof body === "string" ? body : text);
+  // Whatever is no JSON object here (a page, an empty body, half an answer) is a failure of the upstream.
+  if (!json) throw failedInside(attempt, source, text);
+  return { text, body, json };
+}
+
 /** A stream though a whole answer was asked for: nothing is sent before its end, so another may still answer. */
 export async function foldStream(call: WholeCall): Promise<Answer> {
-  const { attempt, source } = call;
-  const probe = attempt.protocol.probe({ dropUsage: false });
+  const { state, attempt, source } = call;
+  const probe = attempt.protocol.probe({
+    dropUsage: false,
+    seals: state.sealsShared && attempt.protocol === state.ctx.protocol,
+  });
   const decoder = attempt.protocol.decoder();
   const events: StreamEvent[] = [];
   const collect = (event: StreamEvent): void => void events.push(event);
@@ -85,19 +101,32 @@ function encode(call: WholeCall, probe: Probe, play: (emit: (event: StreamEvent)
   writer.end();
   const headers = jsonHeaders(source);
   const answer = state.stream
-    ? { headers: { ...headers, ...eventStream }, body: writer.take() }
+    ? wholeStream(state, headers, writer.take())
     : { headers, body: JSON.stringify(writer.encoder.body()) };
   return finished(attempt, { ...answer, path: "events", seen: () => probe }, onEnd);
 }
 
-function finished(attempt: RunningAttempt, answer: Omit<Answer, "status">, onEnd: OnEnd): Answer {
+/** A stream that is complete already. */
+function wholeStream(
+  { framing }: RequestState,
+  headers: Answer["headers"],
+  frames: string,
+): Pick<Answer, "headers" | "body"> {
+  if (framing === "json-array")
+    return { headers: { ...headers, ...jsonStream }, body: jsonArrayStream(undefined).whole(frames) };
+  return { headers: { ...headers, ...eventStream }, body: frames };
+}
+
+/** Commits a whole answer. */
+export function finished(attempt: RunningAttempt, answer: Omit<Answer, "status">, onEnd: OnEnd): Answer {
   attempt.committed = true;
   attempt.firstByteAt = attempt.ctx.app.runtime.clock.now();
   onEnd({ how: "complete" }, Buffer.byteLength(answer.body as string | Uint8Array));
   return { status: 200, ...answer };
 }
 
-function jsonHeaders(source: Source): { [name: string]: string } {
+/** The upstream's headers that may go on, for a body that is JSON. */
+export function jsonHeaders(source: Source): { [name: string]: string } {
   const headers = responseHeaders(source.headers);
   headers["content-type"] = "application/json";
   return headers;

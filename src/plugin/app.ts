@@ -6,6 +6,7 @@ import type { Credentials } from "../candidates/credentials.ts";
 import type { Models } from "../candidates/models.ts";
 import type { Protocol } from "../protocols/types.ts";
 import type { Runtime } from "../runtime.ts";
+import type { StateStore } from "../state/store.ts";
 import type { PluginHooks } from "./hooks.ts";
 import type { MaybePromise, Provider } from "./provider.ts";
 
@@ -16,6 +17,8 @@ export interface App {
   readonly credentials: Credentials;
   readonly models: Models;
   readonly runtime: Runtime;
+  /** Small values over requests, shared by all workers where the config says so. */
+  readonly state: StateStore;
   readonly log: ConsolaInstance;
   /** Throws when no plugin and not the core brings that protocol. */
   protocol(id: string): Protocol;

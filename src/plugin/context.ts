@@ -107,6 +107,8 @@ export interface Attempt<Data = unknown> {
   readonly endedAt: number | undefined;
   /** True once a byte may have reached the client; from here on nothing is retried. */
   readonly committed: boolean;
+  /** Records something that the upstream has no place for and the core could not know of. */
+  lose(loss: Loss): void;
   /** Runs once when the attempt's body ends, fails or is cancelled. Last in, first out. */
   defer(cleanup: () => MaybePromise<void>): void;
 }

@@ -17,8 +17,22 @@ export interface Wire {
   readonly method: string;
   readonly headers: HeaderRecord;
   readonly body: Body | undefined;
+  /** A body that is too large to hold, in place of `body`. What `prepare` returns without either keeps it. */
+  readonly stream?: StreamedBody;
   /** URL of an outbound HTTP proxy for this request. */
   readonly proxy?: string;
+}
+
+/** A body that is sent while it arrives, as a form with files is. */
+export interface StreamedBody {
+  /** Sent as `content-type` whatever the headers say: the boundary in it belongs to the body. */
+  readonly contentType: string;
+  /** Bytes, where they are known before; else the body is sent in chunks. */
+  readonly length: number | undefined;
+  /** False once what was sent is not held any more: then it cannot be sent again. */
+  readonly repeatable: boolean;
+  /** The body from its beginning; one that was opened before ends. Its errors are `ProxyError`s. */
+  open(): AsyncIterable<Uint8Array>;
 }
 
 /** Requests or tokens per minute or day. */

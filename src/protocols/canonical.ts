@@ -20,7 +20,14 @@ export interface Seal {
 }
 
 export type Part =
-  | { readonly type: "text"; readonly text: string; readonly seal?: Seal; readonly meta?: Meta }
+  | {
+      readonly type: "text";
+      readonly text: string;
+      /** The model's own words for why it does not answer. */
+      readonly refusal?: true;
+      readonly seal?: Seal;
+      readonly meta?: Meta;
+    }
   | {
       readonly type: "media";
       /** MIME type; `image/*` and the like when the client did not say. */
@@ -66,7 +73,13 @@ export type Tool =
       readonly meta?: Meta;
     }
   /** A tool the provider runs itself. */
-  | { readonly type: "hosted"; readonly protocol: string; readonly name: string; readonly value: JsonObject };
+  | {
+      readonly type: "hosted";
+      readonly protocol: string;
+      readonly name: string;
+      readonly value: JsonObject;
+      readonly meta?: Meta;
+    };
 
 export type ToolChoice =
   | "auto"
@@ -98,8 +111,8 @@ export interface GenerateRequest {
   /** Who uses the client, as the client names them to the provider. */
   readonly user?: string;
   readonly reasoning?: {
-    readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "max";
-    /** Tokens of reasoning at most. */
+    readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
+    /** Tokens of reasoning at most; -1 = as many as the model finds right. */
     readonly budget?: number;
     readonly visible?: boolean;
   };
@@ -128,7 +141,8 @@ export type Finish = "stop" | "length" | "tool-calls" | "content-filter" | "paus
 /** The only form of an answer. Non-streaming is a fold over these. */
 export type StreamEvent =
   | { readonly type: "start"; readonly id?: string; readonly model?: string; readonly meta?: Meta }
-  | { readonly type: "text-start" | "reasoning-start"; readonly index: number; readonly meta?: Meta }
+  | { readonly type: "text-start"; readonly index: number; readonly refusal?: true; readonly meta?: Meta }
+  | { readonly type: "reasoning-start"; readonly index: number; readonly meta?: Meta }
   | {
       readonly type: "tool-start";
       readonly index: number;

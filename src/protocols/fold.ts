@@ -104,5 +104,6 @@ function partOf({ start, text, meta, seal }: OpenBlock): Part {
   const more = { ...(seal && { seal }), ...(meta && { meta }) };
   if (start.type === "tool-start") return { type: "tool-call", id: start.id, name: start.name, input: text, ...more };
   if (start.type === "reasoning-start") return { type: "reasoning", text, ...more };
-  return { type: "text", text, ...more };
+  const refusal = start.type === "text-start" && start.refusal ? { refusal: start.refusal } : {};
+  return { type: "text", text, ...refusal, ...more };
 }

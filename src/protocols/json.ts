@@ -29,6 +29,11 @@ export function isBlank(value: Json | undefined): boolean {
   return isArray(value) ? value.length === 0 : isObject(value) && isEmpty(value);
 }
 
+/** Blank, or an object of nothing but blanks at any depth. */
+export function isHollow(value: Json | undefined): boolean {
+  return isBlank(value) || (isObject(value) && Object.values(value).every(isHollow));
+}
+
 /** The object without some of its fields. */
 export function without(object: JsonObject, keys: readonly string[]): JsonObject {
   // Not by assignment: a field called `__proto__` is a client's text like any other.

@@ -33,6 +33,8 @@ export interface Inspection {
   readonly framing?: "sse" | "json-array";
   /** The answer this request continues (`previous_response_id`), which only the credential that made it knows. */
   readonly continues?: string;
+  /** The upstream is to keep its answer, so that a later request may continue it. */
+  readonly keeps?: boolean;
 }
 
 export interface RetargetOptions {
@@ -47,6 +49,8 @@ export interface Protocol<Id extends string = string> {
    * function of what `**` stands for, decoded; `undefined` = 404.
    */
   readonly routes: { readonly [route: `${string} /${string}`]: Operation | ((rest: string) => Operation | undefined) };
+  /** Texts one of which stands in every request that holds a seal of this protocol. Absent: it has no place for any. */
+  readonly sealMarks?: readonly string[];
   /** What names and ids of tools may be. Others are replaced on the way out and put back in the answer. */
   readonly tools?: { readonly name: TextRule; readonly id: TextRule };
   /** Throws a `ProxyError` of kind `invalid_request`, with `param`, when the body cannot be one of this protocol. */
@@ -166,6 +170,8 @@ export interface Encoder {
 export interface ProbeInit {
   /** The client did not ask for usage but the upstream was: the extra message is to be dropped. */
   readonly dropUsage: boolean;
+  /** Somebody will ask for `seals`; absent: they need not be looked for. */
+  readonly seals?: boolean;
 }
 
 /**
@@ -190,6 +196,8 @@ export interface Probe {
   readonly error: InBandError | undefined;
   /** The answer's id, where a later request can refer to it (`previous_response_id`). */
   readonly answerId?: string | undefined;
+  /** The values of signatures and sealed reasoning seen so far. */
+  readonly seals?: readonly string[];
 }
 
 /** An error the upstream sent inside an answer whose status was 200. */

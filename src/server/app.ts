@@ -6,29 +6,26 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { handleRequest } from "../pipeline/run.ts";
 import { withId } from "../pipeline/with-id.ts";
 import type { Protocol } from "../protocols/types.ts";
+import { clientProtocolOf } from "./client-protocol.ts";
 import { corsHeaders, preflight } from "./cors.ts";
+import { forwardPath, forwardPaths } from "./forward-routes.ts";
 import { clientAddress, refuseForeign } from "./origin.ts";
 import { pluginRoute } from "./plugin-routes.ts";
 import { bodyReader } from "./read-body.ts";
+import { formReader } from "./read-form.ts";
 import { requestId } from "./request-id.ts";
-import type { AdminRoutesInit } from "./routes/admin.ts";
-import { routesOf } from "./routes/index.ts";
+import { type RoutesInit, routesOf } from "./routes/index.ts";
 import { pathsOf } from "./paths.ts";
 import type { Call, Route } from "./route.ts";
 
-export interface ServerAppInit extends AdminRoutesInit {
-  readonly protocols: readonly Protocol[];
-}
-
 /** The fetch handler of a proxy. */
-export function createServerApp(
-  pipeline: Pipeline,
-  { protocols, ...insight }: ServerAppInit,
-): (request: Request) => Promise<Response> {
+export function createServerApp(pipeline: Pipeline, init: RoutesInit): (request: Request) => Promise<Response> {
   const { app } = pipeline;
   const { base, server } = app.config;
   const guarded = pipeline.hooks.auth.length > 0;
+  const { protocols } = init;
   const main = protocols[0]!;
+  const clientProtocol = clientProtocolOf(protocols, base);
   // A path that is no valid percent-encoding matches no route and is a 404 like any other.
   const h3 = new H3({ silent: true, allowMalformedURL: true });
 
@@ -47,13 +44,30 @@ export function createServerApp(
       });
     };
 
-  const refused = (call: Pick<Call, "id">, thrown: unknown): Response => {
+  const forward =
+    (protocol: Protocol, route: string) =>
+    (call: Call): Promise<Response> => {
+      const path = forwardPath(route, call.rest);
+      if (path === undefined) throw notFound(call.req.method, call.url.pathname);
+      return handleRequest(pipeline, {
+        req: call.req,
+        id: call.id,
+        ip: call.ip,
+        protocol,
+        operation: "forward",
+        readBody: bodyReader(call.req, server.maxBody),
+        forward: { path, readForm: formReader(call.req, server.maxBody) },
+      });
+    };
+
+  const refused = ({ id, url, req }: Pick<Call, "id" | "url" | "req">, thrown: unknown): Response => {
     const error = HTTPError.isError(thrown) ? meantForClient(thrown) : thrown;
-    if (!ProxyError.is(error)) app.log.error(`Request ${call.id} failed inside the proxy:`, error);
-    return renderResponse(error, { id: call.id, protocol: main, now: app.runtime.clock.now() });
+    if (!ProxyError.is(error)) app.log.error(`Request ${id} failed inside the proxy:`, error);
+    const protocol = clientProtocol(url.pathname, req.headers);
+    return renderResponse(error, { id, protocol, now: app.runtime.clock.now() });
   };
 
-  const mount = (path: string, { methods }: Route): void => {
+  const mount = (path: string, { methods, exists }: Route): void => {
     const allow = [...Object.keys(methods), ...(methods["GET"] ? ["HEAD"] : []), "OPTIONS"].join(", ");
     const answer = async (event: H3Event): Promise<Response> => {
       const req = event.req as unknown as Request;
@@ -72,6 +86,7 @@ export function createServerApp(
       let response: Response;
       try {
         refuseForeign(headers, guarded, server);
+        if (!run && exists?.(call.rest ?? "") === false) throw notFound(req.method, event.url.pathname);
         if (req.method === "OPTIONS") return withId(preflight(req, cors, allow), call.id);
         if (!run) throw methodNotAllowed(req.method, allow);
         response = await run(call);
@@ -84,17 +99,25 @@ export function createServerApp(
   };
 
   // By path, so that one path with several methods is one route that knows them all.
-  const routes = new Map<string, Route>(Object.entries(routesOf(pipeline, insight)));
+  const routes = new Map<string, Route>(Object.entries(routesOf(pipeline, init)));
   const add = (route: string, more: (method: string) => Route): void => {
     const [method, path] = route.split(" ") as [string, string];
     const known = routes.get(path)?.methods ?? {};
     // The core's own cannot be taken over.
-    if (!Object.hasOwn(known, method)) routes.set(path, { methods: { ...known, ...more(method).methods } });
+    if (Object.hasOwn(known, method)) return;
+    const { methods, exists } = more(method);
+    // What has been there before is there for whatever stands in the path.
+    routes.set(path, { methods: { ...known, ...methods }, ...(exists && !routes.has(path) && { exists }) });
   };
   for (const protocol of protocols) {
     for (const [route, operation] of Object.entries(protocol.routes)) {
-      add(route, (method) => ({ methods: { [method]: generate(protocol, operation) } }));
+      const exists = typeof operation === "function" && ((rest: string): boolean => operation(rest) !== undefined);
+      add(route, (method) => ({ methods: { [method]: generate(protocol, operation) }, ...(exists && { exists }) }));
     }
+  }
+  const openai = protocols.find(({ id }) => id === "openai-chat");
+  for (const route of openai ? forwardPaths : []) {
+    add(`POST /v1${route}`, (method) => ({ methods: { [method]: forward(openai!, route) } }));
   }
   for (const plugin of app.plugins) {
     for (const [route, handler] of Object.entries(plugin.routes ?? {})) {
@@ -106,7 +129,7 @@ export function createServerApp(
   h3.all("/**", (event) => {
     const req = event.req as unknown as Request;
     const id = requestId(req.headers, app.runtime);
-    return ofThisProcess(refused({ id }, notFound(req.method, event.url.pathname)));
+    return ofThisProcess(refused({ id, req, url: event.url }, notFound(req.method, event.url.pathname)));
   });
 
   return (request) => Promise.resolve(h3.fetch(request));

@@ -4,7 +4,7 @@ import type { CorsConfig, ServerConfig } from "../config/types.ts";
 type Extra = { readonly [name: string]: string };
 
 const exposed =
-  "x-request-id, x-waygate-provider, x-waygate-model, x-waygate-attempts, x-fallback-provider, retry-after";
+  "x-request-id, x-waygate-provider, x-waygate-model, x-waygate-attempts, x-waygate-estimated, x-fallback-provider, retry-after";
 
 /** The headers for this path and origin, or `undefined` when a browser page may not read the answer. */
 export function corsHeaders(

@@ -16,21 +16,14 @@ export function bodyReader(req: Request, limit: number): () => Promise<string> {
         message: `The content type ${JSON.stringify(type.slice(0, 100))} cannot be used here. Send application/json.`,
       });
     }
-    const coding = req.headers.get("content-encoding") ?? "identity";
-    if (coding !== "identity") {
-      throw new ProxyError({
-        kind: "invalid_request",
-        status: 415,
-        message: `The content encoding ${JSON.stringify(coding.slice(0, 100))} cannot be used here. Send the body as it is.`,
-      });
-    }
+    refuseCoding(req);
     const length = Number(req.headers.get("content-length"));
     if (length > limit) throw tooLarge(limit);
-    const node = (req as { runtime?: { node?: { req?: IncomingMessage } } }).runtime?.node?.req;
+    const node = nodeRequestOf(req);
     const before = readBefore(req, node);
     if (before !== undefined) {
       if (Buffer.byteLength(before) > limit) throw tooLarge(limit);
-      return before;
+      return typeof before === "string" ? before : Buffer.from(before).toString("utf8");
     }
     try {
       // `req.text()` reads a Node request in one go but knows no limit here, so it serves when the length is known.
@@ -43,15 +36,33 @@ export function bodyReader(req: Request, limit: number): () => Promise<string> {
   };
 }
 
+/** What Node received, where the request came over a Node server. */
+export function nodeRequestOf(req: Request): IncomingMessage | undefined {
+  return (req as { runtime?: { node?: { req?: IncomingMessage } } }).runtime?.node?.req;
+}
+
+/** Throws a `ProxyError` of status 415 for a compressed body. */
+export function refuseCoding({ headers }: Request): void {
+  const coding = headers.get("content-encoding") ?? "identity";
+  if (coding === "identity") return;
+  throw new ProxyError({
+    kind: "invalid_request",
+    status: 415,
+    message: `The content encoding ${JSON.stringify(coding.slice(0, 100))} cannot be used here. Send the body as it is.`,
+  });
+}
+
 /**
  * What a body parser of the host has read already, if it kept the bytes or the text. From a parsed value the original
  * cannot be had again: its large numbers are rounded.
  */
-function readBefore(req: Request, node: (IncomingMessage & ParsedBody) | undefined): string | undefined {
+export function readBefore(
+  req: Request,
+  node: (IncomingMessage & ParsedBody) | undefined,
+): string | Uint8Array | undefined {
   if (node?.rawBody === undefined && !node?.readableEnded && !req.bodyUsed) return undefined;
   for (const kept of [node?.rawBody, node?.body]) {
-    if (typeof kept === "string") return kept;
-    if (kept instanceof Uint8Array) return Buffer.from(kept).toString("utf8");
+    if (typeof kept === "string" || kept instanceof Uint8Array) return kept;
   }
   throw new ProxyError({
     kind: "invalid_request",
@@ -97,7 +108,8 @@ async function readNode(req: IncomingMessage, limit: number): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function tooLarge(limit: number): ProxyError {
+/** The error for a body that is longer than it may be. */
+export function tooLarge(limit: number): ProxyError {
   return new ProxyError({
     kind: "invalid_request",
     status: 413,

@@ -4,6 +4,8 @@ import type { H3Event } from "h3";
 /** Something a path answers. */
 export interface Route {
   readonly methods: { readonly [method: string]: (call: Call) => Promise<Response> | Response };
+  /** Whether there is anything at what `**` stands for, for whatever method. Absent: always. */
+  readonly exists?: (rest: string) => boolean;
 }
 
 /** One request on its way to a route. */

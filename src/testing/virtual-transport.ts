@@ -1,6 +1,6 @@
 /** A transport without a network: what an upstream would answer, at virtual times. */
 import { ProxyError } from "../failure/error.ts";
-import type { MaybePromise, Wire } from "../plugin/provider.ts";
+import type { MaybePromise, StreamedBody, Wire } from "../plugin/provider.ts";
 import type { Clock, SendOptions, Transport } from "../runtime.ts";
 import { abortedError, timeoutError } from "../transport/errors.ts";
 import { resolveStep, type Step } from "./script.ts";
@@ -29,7 +29,7 @@ export function scripted(step: Step): VirtualHandler {
       method,
       path: pathname + search,
       headers,
-      body: wire.body?.text ?? "",
+      body: wire.stream ? await textOf(wire.stream) : (wire.body?.text ?? ""),
       reused: false,
     };
     const reply = resolveStep(step, scriptRequest(facts));
@@ -39,6 +39,10 @@ export function scripted(step: Step): VirtualHandler {
     if (reply.end === "hang") return new Promise<never>(() => {});
     return lost("the connection was closed before an answer came", { reset: true });
   };
+}
+
+async function textOf(body: StreamedBody): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(body.open())).toString();
 }
 
 interface Sending {

@@ -1,17 +1,21 @@
 /** One request and its answer: limits, abort, the silent retry, and the hand-over to the body. */
+import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { ProxyError } from "../failure/error.ts";
-import type { HeaderRecord } from "../plugin/provider.ts";
+import type { HeaderRecord, StreamedBody } from "../plugin/provider.ts";
 import type { Clock, SendOptions, Timer } from "../runtime.ts";
 import { codingsOf, decode } from "./decode.ts";
 import { abortedError, answerError, isReset, networkError, type Place, timeoutError } from "./errors.ts";
 import type { Attachable, Connection } from "./pools.ts";
 import { responseOf } from "./response.ts";
 import { openBody, type Sink, type Valve } from "./stream.ts";
+import { upload } from "./upload.ts";
 
 export interface Exchange extends SendOptions {
   readonly place: Place;
   readonly request: Dispatcher.DispatchOptions;
+  /** The body, where the request itself has none. */
+  readonly stream: StreamedBody | undefined;
   readonly clock: Clock;
   dispatcher(fresh: boolean): Dispatcher;
 }
@@ -24,7 +28,7 @@ let insideParser = false;
 
 /** Resolves with the response's headers; rejects with a `ProxyError`. */
 export function exchange(options: Exchange): Promise<Response> {
-  const { place, request, clock, signal, connectTimeout, headersTimeout } = options;
+  const { place, request, stream, clock, signal, connectTimeout, headersTimeout } = options;
   if (signal.aborted) return Promise.reject(abortedError(place));
   return new Promise((resolve, reject) => {
     let timer: Timer | undefined;
@@ -33,6 +37,8 @@ export function exchange(options: Exchange): Promise<Response> {
     let feed: Sink | undefined;
     let failBody: ((error: ProxyError) => void) | undefined;
     let over = false;
+    /** How often the body has been opened. */
+    let sent = 0;
 
     const finish = (): void => {
       over = true;
@@ -54,6 +60,25 @@ export function exchange(options: Exchange): Promise<Response> {
     const arm = (limit: "connect" | "headers", ms: number): void => {
       timer?.cancel();
       timer = ms > 0 ? clock.timer(() => stop(timeoutError(place, limit, ms)), ms) : undefined;
+    };
+
+    /** The request with its body from the beginning. Time counts as the upstream's only while it has something to do. */
+    const whole = (): Dispatcher.DispatchOptions => {
+      if (stream === undefined) return request;
+      const mine = ++sent;
+      // What was opened before a silent retry has no say any more.
+      const events = {
+        waiting() {
+          if (mine === sent && !over && feed === undefined) timer?.cancel();
+        },
+        given() {
+          if (mine === sent && !over && feed === undefined) arm("headers", headersTimeout);
+        },
+        failed(error: ProxyError) {
+          if (mine === sent) stop(error);
+        },
+      };
+      return { ...request, body: upload(stream, events) as unknown as Readable };
     };
 
     const answer = (status: number, received: HeaderRecord): void => {
@@ -120,7 +145,7 @@ export function exchange(options: Exchange): Promise<Response> {
         onResponseError(given, error) {
           insideParser = false;
           if (feed !== undefined) feed.error(networkError(place, "body", error));
-          else if (!over && reused && silent && !fresh && isReset(error)) {
+          else if (!over && reused && silent && !fresh && isReset(error) && stream?.repeatable !== false) {
             controller = undefined;
             attempt(true);
             return;
@@ -130,7 +155,7 @@ export function exchange(options: Exchange): Promise<Response> {
         },
       };
       arm("connect", connectTimeout);
-      options.dispatcher(fresh).dispatch(request, handler);
+      options.dispatcher(fresh).dispatch(whole(), handler);
     };
 
     signal.addEventListener("abort", onAbort);

@@ -7,13 +7,15 @@ interface Allowed {
   readonly why: string;
   /** The name it gets on the other side. */
   readonly as?: string;
+  /** Only an upstream that speaks the client's protocol knows what it means. */
+  readonly native?: true;
 }
 
 /** From the client to an upstream. Everything about who the client is or how it is connected is left out. */
 export const requestHeaders: readonly Allowed[] = [
-  { name: "openai-beta", why: "turns on beta features of the OpenAI API" },
-  { name: "anthropic-beta", why: "turns on beta features of the Anthropic API" },
-  { name: "anthropic-version", why: "the Anthropic API's answers depend on it" },
+  { name: "openai-beta", why: "turns on beta features of the OpenAI API", native: true },
+  { name: "anthropic-beta", why: "turns on beta features of the Anthropic API", native: true },
+  { name: "anthropic-version", why: "the Anthropic API's answers depend on it", native: true },
   { name: "idempotency-key", why: "lets an upstream recognise a request that is sent again" },
 ];
 
@@ -31,12 +33,13 @@ export const answerHeaders: readonly Allowed[] = [
   { name: "request-id", as: "x-upstream-request-id", why: "the same as Anthropic names it" },
 ];
 
-/** The client's headers that may go upstream. */
-export function forwardable(headers: Headers | HeaderRecord): HeaderRecord {
+/** The client's headers that may go to an upstream, which speaks the client's protocol (`native`) or another. */
+export function forwardable(headers: Headers | HeaderRecord, native = true): HeaderRecord {
   const read = headers instanceof Headers ? (name: string) => headers.get(name) : (name: string) => headers[name];
   const bound = connectionOptions(read("connection"));
   const result: { [name: string]: string } = {};
-  for (const { name } of requestHeaders) {
+  for (const { name, native: isNative } of requestHeaders) {
+    if (isNative && !native) continue;
     const value = read(name);
     if (typeof value === "string" && !bound.includes(name)) result[name] = value;
   }

@@ -5,6 +5,7 @@ import { type Clock, systemClock, type Transport } from "../runtime.ts";
 import type { Place } from "./errors.ts";
 import { exchange } from "./exchange.ts";
 import { createPools } from "./pools.ts";
+import { uploadHeaders } from "./upload.ts";
 
 export interface UndiciTransportOptions {
   /** For the limits of `send`. Default: the machine's. */
@@ -25,16 +26,17 @@ export function undiciTransport(options: UndiciTransportOptions = {}): Transport
   return {
     async send(wire, { signal, connectTimeout, headersTimeout }) {
       const { origin, path } = addressOf(wire.url);
+      const { stream } = wire;
       const place: Place = wire.proxy === undefined ? { origin } : { origin, proxy: proxyName(wire.proxy) };
       const request: Dispatcher.DispatchOptions = {
         origin,
         path,
         method: wire.method,
-        headers: wire.headers as Dispatcher.DispatchOptions["headers"],
+        headers: (stream ? uploadHeaders(wire.headers, stream) : wire.headers) as Dispatcher.DispatchOptions["headers"],
         body: wire.body?.text,
       };
       const dispatcher = (fresh: boolean): Dispatcher => pools.dispatcher(wire.proxy, fresh);
-      return exchange({ place, request, clock, dispatcher, signal, connectTimeout, headersTimeout });
+      return exchange({ place, request, stream, clock, dispatcher, signal, connectTimeout, headersTimeout });
     },
     close: () => pools.close(),
   };

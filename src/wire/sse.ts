@@ -16,7 +16,7 @@ export interface Sse {
 export interface FrameSplitter {
   /**
    * Emits each event that is complete now, its blank line included. Frames joined are the bytes pushed; a frame is a
-   * view into `chunk` unless the event began in an earlier one. Throws a `ProxyError` of kind `upstream` when the
+   * view into `chunk` unless the event began in an earlier one. A blank line's last byte may come as a frame of its own. Throws a `ProxyError` of kind `upstream` when the
    * unfinished tail is larger than the limit.
    */
   push(chunk: Uint8Array, emit: (frame: Uint8Array) => void): void;
@@ -42,6 +42,12 @@ export function frameSplitter(limit: number): FrameSplitter {
       // A line feed right after the carriage return that ended the last chunk belongs to that line end.
       let position = afterCarriageReturn && bytes[0] === lineFeed ? 1 : 0;
       let lineStart = atLineStart || position === 1 ? position : -1;
+      // Where that line end was the end of an event, it goes out at once and not with the next event, which somebody may
+      // take out of the stream.
+      if (position === 1 && tail.size === 0 && atLineStart) {
+        frameStart = 1;
+        emit(bytes.subarray(0, 1));
+      }
       let feed = find(bytes, lineFeed, position);
       let carriage = find(bytes, carriageReturn, position);
       while (feed < size || carriage < size) {

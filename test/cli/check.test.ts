@@ -26,6 +26,16 @@ async function upstream(): Promise<{ port: number; asked: string[] }> {
 }
 
 describe("proxy check", () => {
+  test("knows every protocol that ships", async () => {
+    const one = (protocol: string): string =>
+      `openaiCompatible({ name: "up-${protocol}", protocol: "${protocol}", baseURL: "http://127.0.0.1:9/v1", keys: ["k"], models: [] })`;
+    const all = ["openai-chat", "openai-responses", "anthropic", "gemini"].map(one).join(", ");
+    const cwd = folderWith({ "proxy.config.ts": `${imports}export default { plugins: [proxyKey(), ${all}] };` });
+    const { code, stdout, stderr } = await run(["check"], { cwd, env: { PROXY_API_KEY: "client-key" } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "No problem found.\n" });
+    expect(stdout).toContain("up-gemini");
+  });
+
   test("prints stages in running order and warnings, calls nobody, and writes words and tabs to a pipe", async () => {
     const { port, asked } = await upstream();
     const cwd = folderWith({
@@ -54,7 +64,7 @@ describe("proxy check", () => {
       ["auth", "proxyKey"],
       ["filter"],
       ["selectKey", "drop"],
-      ["selectKey", "order", "alias", "tiers", "priority"],
+      ["selectKey", "order", "alias", "tiers", "priority", "seals"],
       ["transform"],
       ["call", "echo", "up"],
       ["record"],
@@ -75,7 +85,11 @@ describe("proxy check", () => {
     expect(stdout).not.toContain("bad-key-bad");
     expect(JSON.parse(stdout)).toMatchObject({
       file: "proxy.config.ts",
-      stages: { drop: ["cooldown", "concurrency"], order: ["alias", "priority", "rotate"], call: ["up", "echo"] },
+      stages: {
+        drop: ["cooldown", "concurrency"],
+        order: ["alias", "priority", "seals", "rotate"],
+        call: ["up", "echo"],
+      },
       warnings: [],
       live: [
         { provider: "up", key: "good…good", state: "answers", detail: "2 models" },

@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AnyConfig } from "waygate";
 import { createTestProxy, type TestProxy, type Upstream } from "waygate/testing";
-import { rows } from "../plugins/providers/fakes/all.ts";
+import { allRows } from "../plugins/providers/fakes/all.ts";
 import { createFake, type Fake } from "../plugins/providers/fakes/fake.ts";
 import { answerOf, blocksOf, masked, readAnswer, readCurl, readPage, sectionsOf } from "./_pages.ts";
 
@@ -24,6 +24,23 @@ const shown: readonly (readonly [string, Shown])[] = [
       id: "openai",
       config: () => import("../../examples/providers/openai.config.ts"),
       sent: { model: "gpt-5-mini", max_completion_tokens: 200, max_tokens: undefined },
+    },
+  ],
+  [
+    "Anthropic",
+    {
+      id: "anthropic",
+      config: () => import("../../examples/providers/anthropic.config.ts"),
+      sent: { model: "claude-sonnet-5", system: "Be brief.", max_tokens: 200, stop_sequences: ["END"] },
+      headers: { "anthropic-version": "2023-06-01" },
+    },
+  ],
+  [
+    "Gemini",
+    {
+      id: "gemini",
+      config: () => import("../../examples/providers/gemini.config.ts"),
+      sent: { contents: [{ role: "user", parts: [{ text: "Answer with ok." }] }] },
     },
   ],
   [
@@ -80,7 +97,7 @@ interface Bench {
 }
 
 async function bench({ id, config }: Shown): Promise<Bench> {
-  const { fake } = rows.find((row) => row.id === id)!;
+  const { fake } = allRows.find((row) => row.id === id)!;
   const upstream = await createFake(fake);
   vi.stubEnv(`${id.toUpperCase()}_API_BASE`, upstream.url);
   vi.stubEnv(`${id.toUpperCase()}_API_KEY`, "key-of-the-docs");
@@ -127,6 +144,7 @@ describe("docs/providers.md", () => {
 
   it("takes every config from a file, which the compiler reads, and shows each of them", () => {
     const files = [...page.matchAll(/^```ts(.*)$/gm)].map(([, file = ""]) => file.trim());
-    expect(files).toEqual(shown.map(([, { id }]) => `file=examples/providers/${id}.config.ts`));
+    const ids = [...shown.map(([, { id }]) => id), "ai-sdk"];
+    expect(files).toEqual(ids.map((id) => `file=examples/providers/${id}.config.ts`));
   });
 });

@@ -7,6 +7,8 @@ import { linesOfCode, root, sourceFiles, type Import, type SourceFile } from "./
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { readonly optional?: boolean }>;
 };
 const core = sourceFiles("src");
 const plugins = sourceFiles("plugins");
@@ -26,7 +28,8 @@ function violations(files: readonly SourceFile[], breaks: (file: SourceFile, fou
 
 describe("who may import what", () => {
   test("a plugin imports the public entry points, built-ins, declared dependencies and its own folder", () => {
-    const broken = violations(plugins, (file, { specifier }) => {
+    const broken = violations(plugins, (file, { specifier, types }) => {
+      if (types && packageOf(specifier) in manifest.peerDependencies) return false;
       if (isRelative(specifier)) return !target(file, specifier).startsWith(file.path.split("/", 2).join("/") + "/");
       if (isBuiltin(specifier)) return !specifier.startsWith("node:");
       return packageOf(specifier) !== "waygate" && !(packageOf(specifier) in manifest.dependencies);
@@ -52,6 +55,13 @@ describe("who may import what", () => {
     expect(broken).toEqual([]);
   });
 
+  test("what a user may leave out is optional, and its types are all that is imported", () => {
+    const peers = Object.keys(manifest.peerDependencies);
+    expect(peers.filter((name) => !manifest.peerDependenciesMeta[name]?.optional)).toEqual([]);
+    const typed = [...core, ...plugins].flatMap(({ imports }) => imports.filter(({ types }) => types));
+    expect(peers.filter((name) => !typed.some(({ specifier }) => packageOf(specifier) === name))).toEqual([]);
+  });
+
   test("every dependency is used by what is published", () => {
     const used = new Set(
       [...core, ...plugins, ...sourceFiles("bin")].flatMap((file) =>
@@ -70,10 +80,10 @@ describe("size", () => {
     expect(long).toEqual([]);
   });
 
-  test("the engine that every reader has to understand stays below 6,000 lines of code", () => {
+  test("the engine that every reader has to understand stays below 7,500 lines of code", () => {
     const engine = core.filter(({ path }) => /^src\/(?:[^/]+$|(?:pipeline|candidates|plugin|server)\/)/.test(path));
     const total = engine.reduce((sum, { text }) => sum + linesOfCode(text), 0);
     expect(total).toBeGreaterThan(1000);
-    expect(total).toBeLessThan(6000);
+    expect(total).toBeLessThan(7500);
   });
 });

@@ -10,6 +10,8 @@ export interface Import {
   readonly specifier: string;
   /** `import()` of a literal, as opposed to a declaration. */
   readonly dynamic: boolean;
+  /** `import type`: nothing is loaded. */
+  readonly types: boolean;
 }
 
 export interface SourceFile {
@@ -21,9 +23,17 @@ export interface SourceFile {
 
 function importsOf(node: unknown, found: Import[]): Import[] {
   if (typeof node !== "object" || node === null) return found;
-  const { type, source } = node as { type?: string; source?: { value?: unknown } };
+  const { type, source, importKind } = node as {
+    type?: string;
+    source?: { value?: unknown };
+    importKind?: string;
+  };
   if (typeof source?.value === "string" && /^(?:Import|Export)/.test(type ?? "")) {
-    found.push({ specifier: source.value, dynamic: type === "ImportExpression" });
+    found.push({
+      specifier: source.value,
+      dynamic: type === "ImportExpression",
+      types: importKind === "type",
+    });
   }
   for (const child of Object.values(node)) importsOf(child, found);
   return found;

@@ -16,6 +16,7 @@ import { defineCredential, ProxyError, type ErrorKind, type ProxyErrorInit } fro
 import { createModels } from "../../src/candidates/lookup.ts";
 import { createPool, type Pool } from "../../src/candidates/pool.ts";
 import type { HookObject, Hooks } from "../../src/plugin/hooks.ts";
+import { memoryState } from "../../src/state/memory.ts";
 import { type VirtualClock, virtualClock } from "../../src/testing/virtual-clock.ts";
 
 export interface FakeApp extends App {
@@ -51,6 +52,7 @@ export function fakeApp({ providers = [fakeProvider("lab")], aliases = {}, start
     credentials: createPool({ clock, provider: (name) => providers.find((provider) => provider.name === name) }),
     models: createModels({ providers, aliases }),
     runtime: { clock, random: () => dice.shift() ?? 0.5, transport: { send: unused, close: async () => {} } },
+    state: memoryState(clock),
     log: createConsola({ level: 5, reporters: [write] }),
     protocol: unused,
     clock,
@@ -119,6 +121,7 @@ export function fakeAttempt(candidate: Candidate, ctx: Context, more: Partial<At
     firstByteAt: undefined,
     endedAt: undefined,
     committed: false,
+    lose: () => {},
     defer: () => {},
     ...more,
   };

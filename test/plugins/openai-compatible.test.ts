@@ -17,7 +17,11 @@ afterEach(() => vi.unstubAllEnvs());
 const lab = { name: "lab", baseURL: "http://gpu-1:8000/v1", keys: ["secret-key"] } as const;
 
 /** The request that a plugin would send for its first credential. */
-async function prepared(options: OpenAICompatibleOptions, wire: Partial<Wire> = {}, stream = false): Promise<Wire> {
+async function prepared(
+  options: OpenAICompatibleOptions,
+  wire: Partial<Wire> = {},
+  asked: boolean | "forward" = false,
+): Promise<Wire> {
   const plugin = openaiCompatible(options);
   const provider = plugin.providers![0];
   const app = fakeApp({ providers: [provider] });
@@ -25,7 +29,11 @@ async function prepared(options: OpenAICompatibleOptions, wire: Partial<Wire> = 
   const credential = app.credentials.list(options.name)[0]!;
   const candidate = { provider, model: "m", credential, position: 0 };
   const start: Wire = { url: "/chat/completions", method: "POST", headers: {}, body: textBody("{}"), ...wire };
-  const attempt = fakeAttempt(candidate, fakeContext(app, { stream }), { wire: start });
+  const attempt = fakeAttempt(
+    candidate,
+    fakeContext(app, asked === "forward" ? { operation: "forward" } : { stream: asked }),
+    { wire: start },
+  );
   return provider.prepare(start, attempt as Parameters<typeof provider.prepare>[1]);
 }
 
@@ -52,6 +60,27 @@ describe("the request", () => {
     for (const baseURL of ["http://gpu-1:8000", "http://gpu-1:8000/v1/", "http://gpu-1:8000/v1/v1"]) {
       expect((await prepared({ ...lab, baseURL })).url).toBe("http://gpu-1:8000/v1/chat/completions");
     }
+  });
+
+  test("of a form keeps the form, takes any answer and is changed by no rule", async () => {
+    const stream = {
+      contentType: "multipart/form-data; boundary=X",
+      length: 1,
+      repeatable: true,
+      open: () => [] as never,
+    };
+    const wire = await prepared(
+      { ...lab, drop: ["user"] },
+      { url: "/images/edits", body: undefined, stream },
+      "forward",
+    );
+    expect(wire).toMatchObject({
+      url: "http://gpu-1:8000/v1/images/edits",
+      body: undefined,
+      headers: { accept: "*/*" },
+    });
+    expect(wire.stream).toBe(stream);
+    expect(wire.headers["content-type"]).toBeUndefined();
   });
 
   test("asks for an event stream when the client wants one", async () => {

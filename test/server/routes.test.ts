@@ -142,7 +142,7 @@ describe("the other routes", () => {
     ["GET", "/v1/chat/completions", 405, "POST, OPTIONS"],
     ["GET", "/chat/completions", 405, "POST, OPTIONS"],
     ["DELETE", "/v1/models", 405, "GET, HEAD, OPTIONS"],
-    ["PATCH", "/v1/models/echo/echo", 405, "GET, HEAD, OPTIONS"],
+    ["PATCH", "/v1/models/echo/echo", 405, "GET, POST, HEAD, OPTIONS"],
     ["POST", "/health", 405, "GET, HEAD, OPTIONS"],
   ])("%s %s is %i in JSON", async (method, path, code, allow) => {
     await using proxy = await start();

@@ -40,6 +40,26 @@ describe("virtualTransport", () => {
     expect(await (await send()).json()).toMatchObject({ index: 1 });
   });
 
+  it("reads a body that is sent while it arrives", async () => {
+    const clock = virtualClock({ start: 0 });
+    const transport = virtualTransport(
+      scripted((request) => status(200, request.body)),
+      { clock },
+    );
+    const stream = {
+      contentType: "text/plain",
+      length: undefined,
+      repeatable: true,
+      async *open() {
+        yield Buffer.from("a");
+        yield Buffer.from("b");
+      },
+    };
+    const limits = { signal: new AbortController().signal, connectTimeout: 0, headersTimeout: 0 };
+    const response = await transport.send({ ...wire(), body: undefined, stream }, limits);
+    expect(await response.text()).toBe("ab");
+  });
+
   it("rejects with a ProxyError the handler returns", async () => {
     const { send } = setup(() => new ProxyError({ kind: "network", message: "refused" }));
     await expect(send()).rejects.toMatchObject({ kind: "network", message: "refused" });

@@ -39,6 +39,10 @@ it("I3 forwards the protocol headers of a client and nothing about its connectio
   expect(forwardable({})).toEqual({});
 });
 
+it("F13 an upstream of another protocol is told nothing that only the client's own protocol knows", () => {
+  expect(forwardable(wanted, false)).toEqual({ "idempotency-key": "k" });
+});
+
 it("I3 a header named in connection belongs to that connection", () => {
   expect(forwardable({ ...wanted, connection: "close, OpenAI-Beta" })).not.toHaveProperty("openai-beta");
   expect(responseHeaders({ "retry-after": "1", "openai-version": "x", connection: "Retry-After" })).toEqual({

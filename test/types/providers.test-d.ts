@@ -1,12 +1,14 @@
 import { describe, expectTypeOf, it } from "vitest";
 import { type AnyConfig, type Config, defineConfig, type ModelRef } from "waygate";
 import { agentrouter } from "waygate/plugins/agentrouter";
+import { anthropic } from "waygate/plugins/anthropic";
 import { cerebras } from "waygate/plugins/cerebras";
 import { chutes } from "waygate/plugins/chutes";
 import { cohere } from "waygate/plugins/cohere";
 import { deepseek } from "waygate/plugins/deepseek";
 import { echo } from "waygate/plugins/echo";
 import { g4f } from "waygate/plugins/g4f";
+import { gemini } from "waygate/plugins/gemini";
 import { groq } from "waygate/plugins/groq";
 import { huggingface } from "waygate/plugins/huggingface";
 import { mistral } from "waygate/plugins/mistral";
@@ -42,12 +44,12 @@ describe("models of shipped providers", () => {
     const config = defineConfig({
       plugins: [
         [cerebras(), chutes(), cohere(), deepseek(), groq(), huggingface(), mistral(), nvidiaNim()],
-        [openai(), openrouter(), together(), xai()],
+        [openai(), anthropic(), gemini(), openrouter(), together(), xai()],
       ],
     });
     expectTypeOf<ProviderOf<Offered<typeof config>>>().toEqualTypeOf<
       | ("cerebras" | "chutes" | "cohere" | "deepseek" | "groq" | "huggingface" | "mistral" | "nvidia_nim")
-      | ("openai" | "openrouter" | "together" | "xai")
+      | ("openai" | "anthropic" | "gemini" | "openrouter" | "together" | "xai")
     >();
   });
 

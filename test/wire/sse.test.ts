@@ -69,9 +69,9 @@ describe("frameSplitter", () => {
     expect(frames.join("") + rest).toBe(wire);
   });
 
-  it("emits an event that ends in a carriage return at once, and leaves the line feed to the next", () => {
+  it("emits an event that ends in a carriage return at once, and the line feed as soon as it comes", () => {
     const { frames, rest } = split([bytes("data: 1\r\n\r"), bytes("\ndata: 2\r\n\r\n")]);
-    expect(frames).toEqual(["data: 1\r\n\r", "\ndata: 2\r\n\r\n"]);
+    expect(frames).toEqual(["data: 1\r\n\r", "\n", "data: 2\r\n\r\n"]);
     expect(rest).toBeUndefined();
   });
 

@@ -2,7 +2,7 @@
 import type { Json, JsonObject, Meta, StreamEvent } from "../canonical.ts";
 import type { Emit } from "../types.ts";
 import { takeSeal } from "./seal.ts";
-import { isNumber, isObject, isText, ownMeta, without } from "./values.ts";
+import { isHollow, isNumber, isObject, isText, ownMeta, protocolId, without } from "./values.ts";
 
 export type TextField = "content" | "refusal" | "reasoning_content" | "reasoning";
 
@@ -16,6 +16,10 @@ export interface Blocks {
   close(emit: Emit<StreamEvent>): void;
   /** True once a tool call was seen. */
   readonly called: boolean;
+  /** True once the model has refused to answer. */
+  readonly refused: boolean;
+  /** True once a call with arguments was closed whose name never came. */
+  readonly nameless: boolean;
 }
 
 interface Call {
@@ -36,19 +40,23 @@ export function createBlocks(answerId: () => string | undefined): Blocks {
   let legacy: Call | undefined;
   let next = 0;
   let called = false;
+  let refused = false;
+  let nameless = false;
+  /** Indexes on the wire of calls that are no functions. */
+  const customs = new Set<Json>();
 
   const closeText = (emit: Emit<StreamEvent>): void => {
     if (open) emit({ type: "block-end", index: open.index });
     open = undefined;
   };
   const newCall = (fields: Pick<Call, "id" | "legacy">): Call => {
-    called = true;
     const call = { index: undefined, name: "", held: "", rest: {}, ...fields };
     calls.push(call);
     return call;
   };
   const start = (call: Call, emit: Emit<StreamEvent>): number => {
     closeText(emit);
+    called = true;
     const index = next++;
     call.index = index;
     call.id ??= `call_${(answerId() ?? "").replace(/\W/g, "").slice(-24)}${index}`;
@@ -77,17 +85,33 @@ export function createBlocks(answerId: () => string | undefined): Blocks {
     return other ? undefined : known;
   };
 
+  /** Only the first piece of a call names its type. */
+  const isCustom = ({ type, index }: JsonObject): boolean => {
+    if (!isText(type)) return index !== undefined && customs.has(index);
+    if (type === "function") return false;
+    if (index !== undefined) customs.add(index);
+    return true;
+  };
+
   return {
     text(field, delta, emit) {
       if (open?.field !== field) {
         closeText(emit);
         open = { field, index: next++ };
+        if (field === "refusal") refused = true;
         emit(textStart(field, open.index));
       }
       const type = field === "content" || field === "refusal" ? "text-delta" : "reasoning-delta";
       emit({ type, index: open.index, delta });
     },
     toolCall(entry, emit) {
+      if (saysNothing(entry)) return;
+      if (isCustom(entry)) {
+        called = true;
+        closeText(emit);
+        emit({ type: "opaque", protocol: protocolId, value: { tool_call: entry } });
+        return;
+      }
       const call = find(entry) ?? newCall({ id: undefined, legacy: false });
       if (isNumber(entry["index"])) byIndex.set(entry["index"], call);
       if (isText(entry["id"])) call.id ??= entry["id"];
@@ -96,22 +120,37 @@ export function createBlocks(answerId: () => string | undefined): Blocks {
       grow(call, described["name"], described["arguments"], emit);
     },
     functionCall(call, emit) {
+      if (saysNothing(call)) return;
       legacy ??= newCall({ id: undefined, legacy: true });
       grow(legacy, call["name"], call["arguments"], emit);
     },
     close(emit) {
       closeText(emit);
       for (const call of calls.splice(0)) {
-        const index = call.index ?? start(call, emit);
-        if (call.held !== "") emit({ type: "tool-delta", index, delta: call.held });
-        emit({ type: "block-end", index, ...metaOf(call) });
+        if (call.index !== undefined) emit({ type: "block-end", index: call.index, ...metaOf(call) });
+        else if (call.held !== "") nameless = true;
       }
       byIndex.clear();
     },
     get called() {
       return called;
     },
+    get refused() {
+      return refused;
+    },
+    get nameless() {
+      return nameless;
+    },
   };
+}
+
+/** Gateways that write out every field of their types send calls in which each of them is empty. */
+export function saysNothing(call: JsonObject): boolean {
+  const { type } = call;
+  return (
+    (type === undefined || type === null || type === "" || type === "function") &&
+    isHollow(without(call, ["type", "index"]))
+  );
 }
 
 function metaOf(call: Call): { meta?: Meta } {
@@ -120,6 +159,6 @@ function metaOf(call: Call): { meta?: Meta } {
 
 function textStart(field: TextField, index: number): StreamEvent {
   if (field === "content") return { type: "text-start", index };
-  if (field === "refusal") return { type: "text-start", index, ...ownMeta({}, { refusal: "message" }) };
+  if (field === "refusal") return { type: "text-start", index, refusal: true };
   return { type: "reasoning-start", index, ...ownMeta({}, field === "reasoning" ? { reasoning: "reasoning" } : {}) };
 }

@@ -1,6 +1,13 @@
 /** Message content of the wire to canonical parts. */
-import type { Json, JsonObject, Part } from "../canonical.ts";
+import type { Json, JsonObject, Meta, Part } from "../canonical.ts";
+import { type Located, readDataUrl } from "../data-url.ts";
 import { isArray, isObject, isText, ownMeta, protocolId, without } from "./values.ts";
+
+/** A picture of an answer has no file id. */
+type Media = {
+  readonly type: "media";
+  readonly meta?: Meta;
+} & Located;
 
 export interface Content {
   readonly parts: readonly Part[];
@@ -30,7 +37,12 @@ function decodePart(value: Json): Part {
     return { type: "text", text, ...ownMeta(without(value, ["type", "text"])) };
   }
   if (type === "refusal" && typeof refusal === "string") {
-    return { type: "text", text: refusal, ...ownMeta(without(value, ["type", "refusal"]), { refusal: "part" }) };
+    return {
+      type: "text",
+      text: refusal,
+      refusal: true,
+      ...ownMeta(without(value, ["type", "refusal"]), { refusal: "part" }),
+    };
   }
   if (type === "image_url") return decodeImage(value, image) ?? opaque("content", value);
   if (type === "input_audio") return decodeAudio(value, audio) ?? opaque("content", value);
@@ -38,13 +50,23 @@ function decodePart(value: Json): Part {
   return opaque("content", value);
 }
 
-function decodeImage(part: JsonObject, image: Json | undefined): Part | undefined {
+/** Pictures beside the content of an answer (OpenRouter's image generation guide); `undefined` when it is anything else. */
+export function decodeImages(value: Json | undefined): readonly Media[] | undefined {
+  if (!isArray(value) || value.length === 0) return undefined;
+  const images = value.map((one): Media | undefined => {
+    if (!isObject(one) || one["type"] !== "image_url" || !isObject(one["image_url"])) return undefined;
+    return decodeImage(one, one["image_url"], { place: "images" });
+  });
+  return images.every((image) => image !== undefined) ? images : undefined;
+}
+
+function decodeImage(part: JsonObject, image: Json | undefined, form: JsonObject = {}): Media | undefined {
   const rest = without(part, ["type", "image_url"]);
   // Mistral's API also takes the address itself in place of the object.
-  if (isText(image)) return { type: "media", ...decodeUrl(image), ...ownMeta(rest, { url: "string" }) };
+  if (isText(image)) return { type: "media", ...readPicture(image), ...ownMeta(rest, { url: "string" }) };
   if (!isObject(image) || !isText(image["url"])) return undefined;
   const inner = without(image, ["url"]);
-  return { type: "media", ...decodeUrl(image["url"]), ...ownMeta(nest(rest, "image_url", inner)) };
+  return { type: "media", ...readPicture(image["url"]), ...ownMeta(nest(rest, "image_url", inner), form) };
 }
 
 function decodeAudio(part: JsonObject, audio: Json | undefined): Part | undefined {
@@ -60,7 +82,7 @@ function decodeFile(part: JsonObject, file: Json | undefined): Part | undefined 
   if (!isObject(file)) return undefined;
   const rest = (taken: string): JsonObject => nest(without(part, ["type", "file"]), "file", without(file, [taken]));
   const { file_data: data, file_id: fileId } = file;
-  const inline = isText(data) ? decodeUrl(data) : undefined;
+  const inline = isText(data) ? readDataUrl(data, "*/*") : undefined;
   if (inline && "data" in inline.source)
     return { type: "media", ...inline, ...ownMeta(rest("file_data"), { kind: "file" }) };
   if (!isText(fileId)) return undefined;
@@ -71,12 +93,6 @@ function nest(rest: JsonObject, key: string, inner: JsonObject): JsonObject {
   return Object.keys(inner).length === 0 ? rest : { ...rest, [key]: inner };
 }
 
-type Located = { readonly mediaType: string; readonly source: { readonly url: string } | { readonly data: string } };
-
-/** Data URLs are taken apart only when putting them together again gives the same text. */
-function decodeUrl(url: string): Located {
-  const comma = url.startsWith("data:") ? url.indexOf(",") : -1;
-  const head = url.slice(5, comma);
-  if (comma === -1 || !/^[\w.+-]+\/[\w.+-]+;base64$/.test(head)) return { mediaType: "image/*", source: { url } };
-  return { mediaType: head.slice(0, -";base64".length), source: { data: url.slice(comma + 1) } };
+function readPicture(url: string): Located {
+  return readDataUrl(url, "image/*");
 }

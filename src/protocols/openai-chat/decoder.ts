@@ -5,12 +5,28 @@ import type { Decoder, Emit } from "../types.ts";
 import { type Blocks, createBlocks, type TextField } from "./blocks.ts";
 import { emptyContent } from "./message-decode.ts";
 import { carriesError } from "./errors.ts";
-import { decodeFinish, decodeUsage } from "./usage.ts";
-import { isArray, isBlank, isEmpty, isObject, isText, ownMeta, parseObject, protocolId, without } from "./values.ts";
+import { decodeCitation } from "./citations.ts";
+import { decodeImages } from "./content-decode.ts";
+import { decodeFinish, decodeUsage, finishMeta } from "./usage.ts";
+import {
+  defined,
+  isArray,
+  isBlank,
+  isEmpty,
+  isObject,
+  isText,
+  ownMeta,
+  parseObject,
+  protocolId,
+  without,
+} from "./values.ts";
 
 const envelope = ["id", "object", "model", "choices", "usage", "obfuscation"];
 const choiceFields = ["index", "delta", "message", "finish_reason"];
-const deltaFields = ["role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call"];
+const deltaFields = [
+  ...["role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call"],
+  ...["images", "annotations"],
+];
 
 /** What the encoder puts back where it was: beside the choices, into the choice, into its delta, or a choice of its own. */
 export type Place = "chunk" | "choice" | "delta" | "tool_call" | "other";
@@ -62,10 +78,17 @@ export function decoder(): Decoder {
   };
   const finish = (emit: Emit<StreamEvent>): void => {
     if (ended) return;
-    ended = true;
     blocks.close(emit);
-    if (raw !== undefined) emit({ type: "finish", reason: decodeFinish(raw, blocks.called), raw });
-    else emit({ type: "finish", reason: blocks.called ? "tool-calls" : "stop" });
+    if (blocks.nameless) {
+      fail("The upstream called a tool without naming it.", undefined, emit);
+      return;
+    }
+    ended = true;
+    const reason = decodeFinish(raw ?? "stop", blocks.called);
+    // F9: who refuses finishes with `stop` in this protocol.
+    const refused = reason === "stop" && blocks.refused;
+    const more = { ...(raw !== undefined && { raw }), ...finishMeta(reason) };
+    emit({ type: "finish", reason: refused ? "content-filter" : reason, ...more });
   };
   const fail = (message: string, text: string | undefined, emit: Emit<StreamEvent>): void => {
     ended = true;
@@ -139,6 +162,8 @@ function wholeExtras(message: JsonObject): JsonObject {
   else if (isText(reasoning)) taken.push("reasoning");
   if (isArray(calls) && calls.length > 0) taken.push("tool_calls");
   if (isObject(call)) taken.push("function_call");
+  if (decodeImages(message["images"])) taken.push("images");
+  if (isArray(message["annotations"]) && message["annotations"].length > 0) taken.push("annotations");
   return without(message, taken);
 }
 
@@ -153,11 +178,17 @@ function decodeContent(blocks: Blocks, delta: JsonObject, emit: Emit<StreamEvent
   else text("content", content);
   text("refusal", delta["refusal"]);
   for (const entry of isArray(delta["tool_calls"]) ? delta["tool_calls"] : []) {
-    if (!isObject(entry)) continue;
-    if (isText(entry["type"]) && entry["type"] !== "function") keep("tool_call", entry, emit);
-    else blocks.toolCall(entry, emit);
+    if (isObject(entry)) blocks.toolCall(entry, emit);
   }
   if (isObject(delta["function_call"])) blocks.functionCall(delta["function_call"], emit);
+  if (!isBlank(delta["images"])) decodePictures(delta["images"], emit);
+  if (isArray(delta["annotations"])) for (const mark of delta["annotations"]) emit(decodeCitation(mark));
+}
+
+function decodePictures(images: Json | undefined, emit: Emit<StreamEvent>): void {
+  const pictures = decodeImages(images);
+  if (!pictures) keep("delta", defined({ images }), emit);
+  for (const picture of pictures ?? []) emit(picture);
 }
 
 /** Content as a list, as Mistral's reasoning models send it: texts, and thinking that is a list of texts again. */

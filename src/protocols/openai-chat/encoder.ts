@@ -2,8 +2,11 @@
 import type { Sse } from "../../wire/sse.ts";
 import type { Json, JsonObject, StreamEvent } from "../canonical.ts";
 import { folder } from "../fold.ts";
+import { merge } from "../pieces.ts";
 import type { Emit, Encoder, EncoderInit, Loss } from "../types.ts";
-import { citation, encodeCompletion, merge } from "./completion.ts";
+import { citation } from "./citations.ts";
+import { encodeCompletion } from "./completion.ts";
+import { encodePicture } from "./content-encode.ts";
 import type { Place } from "./decoder.ts";
 import { encodeRawError } from "./errors.ts";
 import { sealFields } from "./seal.ts";
@@ -22,6 +25,7 @@ interface ToolSlot {
 export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
   const answer = folder();
   const tools = new Map<number, ToolSlot>();
+  const customs = new Map<Json, number>();
   const textFields = new Map<number, string>();
   /** Blocks this protocol cannot show. */
   const hidden = new Set<number>();
@@ -82,37 +86,46 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
       const fields = value[place];
       if (!isObject(fields)) continue;
       if (place === "other") sendChoices([chunkChoice(fields)], {}, emit);
-      else if (place === "tool_call") send({ tool_calls: [{ index: callCount++, ...fields }] }, null, emit);
+      else if (place === "tool_call") send({ tool_calls: [{ ...fields, index: positionOf(fields) }] }, null, emit);
       else waiting[place] = merge(waiting[place] ?? {}, fields);
     }
+  };
+  /** Pieces of one call share an index, which need not be the one it has here. */
+  const positionOf = ({ index }: JsonObject): number => {
+    const known = index === undefined ? undefined : customs.get(index);
+    const position = known ?? callCount++;
+    if (index !== undefined) customs.set(index, position);
+    return position;
   };
   const startTool = (event: Extract<StreamEvent, { type: "tool-start" }>, emit: Emit<Sse>): void => {
     const { rest, form } = readMeta(event.meta);
     const slot = { position: callCount++, legacy: form["legacy"] === true };
     tools.set(event.index, slot);
     const described = { name: event.name, arguments: "" };
-    sendCall(slot, { id: event.id, type: "function", ...rest, function: described }, emit);
+    const seal = event.seal ? sealFields(event.seal) : {};
+    sendCall(slot, { id: event.id, type: "function", ...rest, ...seal, function: described }, emit);
   };
 
   return {
-    event(event, emit) {
+    event(given, emit) {
       if (failed) return;
-      if (event.type === "start") {
-        answer.event(event);
-        if (!begun) begin(event, emit);
+      if (given.type === "start") {
+        answer.event(given);
+        if (!begun) begin(given, emit);
         return;
       }
-      if (!begun && event.type !== "error") begin({ type: "start" }, emit);
-      if ("index" in event && event.index !== undefined && hidden.has(event.index)) return;
-      if (event.type === "tool-start" && event.hosted) {
-        hidden.add(event.index);
-        lose({ what: `the hosted tool call ${event.name}`, where: "answer" });
+      if (!begun && given.type !== "error") begin({ type: "start" }, emit);
+      if ("index" in given && given.index !== undefined && hidden.has(given.index)) return;
+      if (given.type === "tool-start" && given.hosted) {
+        hidden.add(given.index);
+        lose({ what: `the hosted tool call ${given.name}`, where: "answer" });
         return;
       }
+      const event = given.type === "tool-start" ? { ...given, id: unique(given.id) } : given;
       answer.event(event);
       switch (event.type) {
         case "text-start":
-          textFields.set(event.index, readMeta(event.meta).form["refusal"] ? "refusal" : "content");
+          textFields.set(event.index, event.refusal ? "refusal" : "content");
           break;
         case "reasoning-start":
           textFields.set(event.index, readMeta(event.meta).form["reasoning"] ? "reasoning" : "reasoning_content");
@@ -134,13 +147,19 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
         case "seal": {
           const slot = tools.get(event.index);
           if (slot) sendCall(slot, sealFields(event.seal), emit);
-          else lose({ what: "the signature of reasoning", where: "answer" });
+          else lose({ what: "the signature of reasoning or of a text", where: "answer" });
           break;
         }
         case "source":
           if (event.url === undefined) lose({ what: "a source without an address", where: "answer" });
           else send({ annotations: [citation(event)] }, null, emit);
           break;
+        case "media": {
+          const picture = encodePicture(event);
+          if (picture) send({ images: [picture] }, null, emit);
+          else lose({ what: event.mediaType, where: "answer" });
+          break;
+        }
         case "opaque":
           if (event.protocol === protocolId) keep(event.value, emit);
           else lose({ what: `a block of ${event.protocol}`, where: "answer" });
@@ -148,7 +167,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
         case "finish":
           if (event.reason === "pause") lose({ what: "that the turn is only paused", where: "finish_reason" });
           finished = true;
-          send({}, encodeFinish(event.reason, event.raw), emit);
+          send({}, encodeFinish(event), emit);
           break;
         case "error":
           failed = true;

@@ -1,6 +1,6 @@
 /** One message of the wire to one canonical message. What does not fit goes through whole, as an opaque part. */
 import type { Json, JsonObject, Message, Part } from "../canonical.ts";
-import { decodeContent, opaque } from "./content-decode.ts";
+import { decodeContent, decodeImages, opaque } from "./content-decode.ts";
 import { takeSeal } from "./seal.ts";
 import { isArray, isObject, isText, ownMeta, without } from "./values.ts";
 
@@ -57,14 +57,20 @@ function assistantMessage(message: JsonObject): Message | undefined {
   }
   if (isText(refusal)) {
     taken.push("refusal");
-    after.push({ type: "text", text: refusal, ...ownMeta({}, { refusal: "message" }) });
+    after.push({ type: "text", text: refusal, refusal: true });
   }
   if (isArray(calls) && calls.length > 0) {
     taken.push("tool_calls");
     after.push(...calls.map(decodeToolCall));
   }
+  const images = decodeImages(message["images"]);
+  if (images) {
+    taken.push("images");
+    after.push(...images);
+  }
   const rest = without(message, taken);
-  const content = decodeContent(message["content"], emptyContent(after, rest));
+  const spoken = after.filter((part) => part.type !== "media");
+  const content = decodeContent(message["content"], emptyContent(spoken, rest));
   if (!content) return undefined;
   return {
     role: "assistant",

@@ -4,16 +4,37 @@
  */
 import { frameText, parseFrame, type Sse } from "../../wire/sse.ts";
 import type { Finish, JsonObject, Usage } from "../canonical.ts";
+import { frameShape, type FrameShape, stringsOf } from "../frame-shape.ts";
 import type { InBandError, Probe, ProbeInit } from "../types.ts";
 import { carriesError, inBandError, isHtml } from "./errors.ts";
-import { frameShape, type FrameShape } from "./frame-shape.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
-import { isArray, isNumber, isObject, isText, parseObject } from "./values.ts";
+import { saysNothing } from "./blocks.ts";
+import { isArray, isHollow, isNumber, isObject, isText, parseObject } from "./values.ts";
 
 /** Above this size a frame is parsed: comparing shapes pays for small ones. */
 const shapeLimit = 4096;
+/** Fields whose strings differ from chunk to chunk; `obfuscation` is OpenAI's random padding. */
+const varying = stringsOf("content", "reasoning_content", "reasoning", "arguments", "refusal", "text", "obfuscation");
 
 export function probe(init: ProbeInit): Probe {
+  return createProbe(init, readChoice);
+}
+
+/** What a choice of a chunk or of a whole answer holds. */
+export interface ChoiceReading {
+  /** Text, or anything else a client would show. */
+  readonly content: boolean;
+  readonly calls: boolean;
+}
+
+function readChoice({ delta, message }: JsonObject): ChoiceReading {
+  const content = isObject(delta) ? delta : message;
+  if (!isObject(content)) return { content: false, calls: false };
+  return { content: hasContent(content), calls: hasCalls(content) };
+}
+
+/** For protocols whose messages have `choices` and `usage` as chat's have. */
+export function createProbe(init: ProbeInit, read: (choice: JsonObject) => ChoiceReading): Probe {
   let started = false;
   let finished = false;
   let closed = false;
@@ -30,9 +51,9 @@ export function probe(init: ProbeInit): Probe {
     usage = decodeUsage(json["usage"]) ?? decodeUsage(isObject(groq) ? groq["usage"] : undefined) ?? usage;
     for (const choice of isArray(json["choices"]) ? json["choices"] : []) {
       if (!isObject(choice)) continue;
-      const content = isObject(choice["delta"]) ? choice["delta"] : choice["message"];
-      if (isObject(content) && hasContent(content)) started = true;
-      if (isObject(content) && hasCalls(content)) called = true;
+      const { content, calls } = read(choice);
+      if (content) started = true;
+      if (calls) called = true;
       const { index, finish_reason: reason } = choice;
       const key = isNumber(index) ? index : 0;
       // Some upstreams repeat a finished choice, empty, beside the usage.
@@ -81,7 +102,7 @@ export function probe(init: ProbeInit): Probe {
     readAnswer(json);
     const choices = json["choices"];
     if (usage !== before) return init.dropUsage && (!isArray(choices) || choices.length === 0) ? "drop" : "forward";
-    if (started && finished === wasFinished && frame.length <= shapeLimit) shape = frameShape(latin1(frame));
+    if (started && finished === wasFinished && frame.length <= shapeLimit) shape = frameShape(latin1(frame), varying);
     return "forward";
   };
 
@@ -127,12 +148,16 @@ function hasContent(delta: JsonObject): boolean {
   return (
     textFields.some((key) => isText(delta[key])) ||
     listFields.some(list) ||
-    objectFields.some((key) => isObject(delta[key]))
+    objectFields.some((key) => isObject(delta[key]) && !isHollow(delta[key]))
   );
 }
 
 function hasCalls(delta: JsonObject): boolean {
-  return (isArray(delta["tool_calls"]) && delta["tool_calls"].length > 0) || isObject(delta["function_call"]);
+  const { tool_calls: calls, function_call: call } = delta;
+  return (
+    (isArray(calls) && calls.some((one) => isObject(one) && !saysNothing(one))) ||
+    (isObject(call) && !saysNothing(call))
+  );
 }
 
 function latin1(frame: Uint8Array): string {

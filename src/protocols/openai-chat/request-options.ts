@@ -1,11 +1,11 @@
 /** Stop sequences, reasoning effort and answer format. `form` notes which of several spellings the client used. */
 import type { GenerateRequest, Json, JsonObject } from "../canonical.ts";
+import { type Effort, effortFor, efforts, type Reasoning } from "../reasoning.ts";
+import { objectAnswerSchema } from "../schema-root.ts";
 import type { Emit, Loss } from "../types.ts";
 import { isArray, isEmpty, isObject, without } from "./values.ts";
 
 type Form = { [key: string]: Json };
-type Reasoning = NonNullable<GenerateRequest["reasoning"]>;
-type Effort = NonNullable<Reasoning["effort"]>;
 type Format = NonNullable<GenerateRequest["format"]>;
 
 export function decodeStop(stop: Json | undefined, form: Form): readonly string[] | undefined {
@@ -16,36 +16,32 @@ export function decodeStop(stop: Json | undefined, form: Form): readonly string[
   return isArray(stop) && stop.every((one) => typeof one === "string") ? stop : undefined;
 }
 
-export function encodeStop(stop: readonly string[], form: JsonObject): Json {
-  return form["stop"] === "string" && stop.length === 1 && stop[0] !== undefined ? stop[0] : stop;
+/** OpenAI API reference, "stop". */
+const stopLimit = 4;
+
+export function encodeStop(stop: readonly string[] | undefined, form: JsonObject, lose: Emit<Loss>): Json | undefined {
+  if (form["stop"] === "string" && stop?.length === 1) return stop[0];
+  if (!stop || form["own"]) return stop;
+  if (stop.length > stopLimit) lose({ what: `stop sequences beyond the first ${stopLimit}`, where: "stop" });
+  return stop.length > 0 ? stop.slice(0, stopLimit) : undefined;
 }
 
-const efforts: readonly Effort[] = ["none", "minimal", "low", "medium", "high"];
-/** OpenAI's reasoning guide: the highest effort is called `xhigh`; newer lists also name `max`. */
-const highest = "xhigh";
-
-export function decodeEffort(effort: Json | undefined, form: Form): Effort | undefined {
-  if (effort === highest) return "max";
-  if (effort === "max") {
-    form["effort"] = "max";
-    return "max";
-  }
+export function decodeEffort(effort: Json | undefined): Effort | undefined {
   return efforts.find((one) => one === effort);
 }
 
-/** The field to be spread; a budget in tokens becomes the effort nearest to it. */
-export function encodeEffort(reasoning: Reasoning | undefined, form: JsonObject, lose: Emit<Loss>): JsonObject {
-  if (!reasoning) return {};
-  if (reasoning.budget !== undefined) lose({ what: "the reasoning budget in tokens", where: "reasoning.budget" });
-  if (reasoning.visible !== undefined) lose({ what: "whether reasoning is shown", where: "reasoning.visible" });
-  const effort = reasoning.effort ?? (reasoning.budget ? effortFor(reasoning.budget) : undefined);
-  if (effort === undefined) return {};
-  return { reasoning_effort: effort === "max" && form["effort"] !== "max" ? highest : effort };
-}
+/** What stands for "as many tokens as the model finds right": the effort OpenAI's models have by default. */
+const usualEffort: Effort = "medium";
 
-function effortFor(budget: number): Effort {
-  if (budget <= 2048) return "low";
-  return budget <= 12_288 ? "medium" : "high";
+/** The field to be spread; a budget in tokens becomes the effort nearest to it. */
+export function encodeEffort(reasoning: Reasoning | undefined, lose: Emit<Loss>): JsonObject {
+  if (!reasoning) return {};
+  const { effort, budget, visible } = reasoning;
+  if (visible === false) lose({ what: "that reasoning is not to be shown", where: "reasoning.visible" });
+  if (effort !== undefined) return { reasoning_effort: effort };
+  if (budget === undefined) return {};
+  if (budget > 0) lose({ what: "the exact number of reasoning tokens", where: "reasoning.budget" });
+  return { reasoning_effort: budget < 0 ? usualEffort : effortFor(budget) };
 }
 
 const schemaFields = ["name", "schema", "strict"];
@@ -81,8 +77,15 @@ export function encodeFormat({ name, schema, strict }: Format, form: JsonObject)
     ...inner,
     // The name is required here and nowhere else.
     name: name ?? "response",
-    ...(schema && { schema }),
+    ...(schema && { schema: form["own"] ? schema : objectAnswerSchema(schema) }),
     ...(strict !== undefined && { strict }),
   };
   return { ...outer, type: "json_schema", json_schema: described };
+}
+
+/** OpenAI refuses JSON mode when no message says "json" (its guide to structured outputs, "JSON mode"). */
+export function askForJson(format: Format | undefined, messages: readonly Json[]): readonly Json[] {
+  const named = !format || format.schema !== undefined || format.name !== undefined;
+  if (named || /json/i.test(JSON.stringify(messages))) return messages;
+  return [{ role: "system", content: "Answer with one JSON object." }, ...messages];
 }

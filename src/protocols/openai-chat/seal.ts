@@ -12,6 +12,15 @@ export function sealFields(seal: Seal): JsonObject {
   return { extra_content: { google: { thought_signature: wrapSeal(seal) } } };
 }
 
+/** The fields of a tool call in a request with a seal of this protocol among them, beside what else is there. */
+export function withSeal(fields: JsonObject, seal: Seal): JsonObject {
+  const extra = fields["extra_content"];
+  if (!isObject(extra)) return { ...fields, ...sealFields(seal) };
+  const google = isObject(extra["google"]) ? extra["google"] : {};
+  const signed = { ...google, thought_signature: wrapSeal(seal) };
+  return { ...fields, extra_content: { ...extra, google: signed } };
+}
+
 /** Takes a seal of ours out of a tool call's unknown fields; a signature that is not ours stays where it is. */
 export function takeSeal(fields: JsonObject): { readonly rest: JsonObject; readonly seal?: Seal } {
   const extra = fields["extra_content"];

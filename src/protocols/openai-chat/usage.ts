@@ -1,6 +1,8 @@
 /** Token counts. Source: the `usage` object of OpenAI's chat reference; DeepSeek and xAI docs for their variants. */
-import type { Finish, Json, JsonObject, Usage } from "../canonical.ts";
-import { defined, isNumber, isObject } from "./values.ts";
+import type { Finish, Json, JsonObject, Meta, StreamEvent, Usage } from "../canonical.ts";
+import { defined, isNumber, isObject, ownMeta, readMeta } from "./values.ts";
+
+type FinishEvent = Extract<StreamEvent, { type: "finish" }>;
 
 /** `undefined` unless the value holds at least one count. Zero is a count. */
 export function decodeUsage(raw: Json | undefined): Usage | undefined {
@@ -74,9 +76,16 @@ export function decodeFinish(raw: string, called: boolean): Finish {
   return reason === "stop" && called ? "tool-calls" : (reason ?? "other");
 }
 
-export function encodeFinish(reason: Finish, raw: string | undefined): string {
+/** Of words the canonical form does not know it is noted that they are of this API; clients read no others. */
+export function finishMeta(reason: Finish): { meta?: Meta } {
+  return reason === "other" ? ownMeta({}, { own: true }) : {};
+}
+
+export function encodeFinish({ reason, raw, meta }: Pick<FinishEvent, "reason" | "raw" | "meta">): string {
   if (reason === "tool-calls") return raw === "function_call" ? raw : "tool_calls";
-  if (reason === "content-filter") return "content_filter";
+  // `stop` beside a filter is how the decoder reads a refusal in the model's own words.
+  if (reason === "content-filter") return raw === "stop" ? raw : "content_filter";
   if (reason === "pause") return "stop";
-  return reason === "other" ? (raw ?? "stop") : reason;
+  if (reason !== "other") return reason;
+  return readMeta(meta).form["own"] === true ? (raw ?? "stop") : "stop";
 }

@@ -1,7 +1,7 @@
 /** What a refusal in a provider's own words means, over the whole proxy. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestProxy, type TestProxy, type Upstream, virtualClock } from "waygate/testing";
-import { rows } from "./fakes/all.ts";
+import { allRows } from "./fakes/all.ts";
 import { createFake, type Play, start } from "./fakes/fake.ts";
 
 const scopes: { readonly [kind: string]: string } = {
@@ -15,7 +15,7 @@ let proxy: TestProxy;
 
 beforeAll(async () => {
   const plugins = [];
-  for (const row of rows) {
+  for (const row of allRows) {
     const upstream = await createFake(row.fake);
     upstreams.push(upstream);
     plugins.push(row.plugin({ baseURL: upstream.url, keys: ["a-key-of-the-proxy"], discover: false }));
@@ -32,7 +32,7 @@ afterAll(async () => {
   await Promise.all(upstreams.map((upstream) => upstream.close()));
 });
 
-const plays = rows.flatMap((row) =>
+const plays = allRows.flatMap((row) =>
   Object.entries(row.fake.plays).map(([model, play]): [string, Play] => [`${row.id}/${model}`, play]),
 );
 

@@ -156,6 +156,81 @@ describe("what is sent is the client's own text less what had to go", () => {
     expect(await sent("mistral", "m", fitting)).toContain('"tool_call_id":"abcDEF123"');
   });
 
+  const turn = (content: unknown, more: object = {}): string =>
+    JSON.stringify({
+      messages: [
+        { role: "user", content: "hi" },
+        { role: "assistant", content, ...more },
+      ],
+    });
+
+  test("Mistral is given back what its thinking models have thought, and others are not", async () => {
+    const thinking = { type: "thinking", thinking: [{ type: "text", text: "hm" }] };
+    const body = turn("ok", { reasoning_content: "hm" });
+    const list = JSON.stringify([thinking, { type: "text", text: "ok" }]);
+    expect(await sent("mistral", "magistral-medium-latest", body)).toContain(`"content":${list}`);
+    expect(await sent("mistral", "m", body)).not.toContain("hm");
+    const asked = body.replace("{", '{"reasoning_effort":"max",');
+    expect(await sent("mistral", "m", asked)).toMatch(/"reasoning_effort":"xhigh".*"thinking"/);
+  });
+
+  test("Mistral is told that it goes on with a last turn of its own", async () => {
+    expect(await sent("mistral", "m", turn("The answer is"))).toContain('"content":"The answer is","prefix":true');
+    expect(await sent("mistral", "m", turn("x", { prefix: false }))).toContain('"prefix":false');
+  });
+
+  test("Mistral is shown documents and refusals under the names they have there", async () => {
+    const file = { filename: "a.pdf", file_data: "data:application/pdf;base64,aGk=" };
+    const body = { messages: [{ role: "user", content: [{ type: "file", file }] }] };
+    const shown = { type: "document_url", document_url: file.file_data, document_name: "a.pdf" };
+    expect(await sent("mistral", "m", JSON.stringify(body))).toContain(JSON.stringify(shown));
+    const refused = await sent("mistral", "m", turn([{ type: "refusal", refusal: "no" }]));
+    expect(refused).toContain('"content":[{"type":"text","text":"no"}]');
+  });
+
+  test("only OpenAI is told to choose among some of the tools, the others are left with these", async () => {
+    const other = { type: "function", function: { name: "g" } };
+    const allowed_tools = { mode: "required", tools: [{ type: "function", function: { name: "f" } }] };
+    const body = JSON.stringify({
+      messages: [{ role: "user", content: "hi" }],
+      tools: [other, ...tools],
+      tool_choice: { type: "allowed_tools", allowed_tools },
+    });
+    expect(await sent("openai", "m", body)).toContain('"allowed_tools"');
+    for (const id of ["mistral", "cohere", "groq", "deepseek"]) {
+      const json = JSON.parse(await sent(id, "m", body)) as object;
+      expect([id, json]).toEqual([id, expect.objectContaining({ tools, tool_choice: "required" })]);
+    }
+  });
+
+  test("a request of another protocol names some of the tools to nobody who was not said to know that", async () => {
+    const plugin = openaiCompatible({
+      name: "lab",
+      baseURL: upstreams.get("openrouter")!.url,
+      keys: ["k"],
+      models: [],
+    });
+    await using lab = await createTestProxy({ plugins: [plugin] });
+    const declared = ["f", "g", "h"].map((name) => ({ name, parametersJsonSchema: { type: "object" } }));
+    const response = await lab.fetch("/v1beta/models/lab/m:generateContent", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        contents: [{ role: "user", parts: [{ text: "hi" }] }],
+        tools: [{ functionDeclarations: declared }],
+        toolConfig: { functionCallingConfig: { mode: "ANY", allowedFunctionNames: ["f", "h"] } },
+      }),
+    });
+    expect(response.status).toBe(200);
+    const { json } = upstreams.get("openrouter")!.requests.at(-1)!;
+    expect(json["tool_choice"]).toBe("required");
+    expect(JSON.stringify(json["tools"])).not.toContain('"g"');
+  });
+
+  test("Cohere is sent nobody's reasoning", async () => {
+    expect(await sent("cohere", "m", JSON.stringify({ messages: history }))).not.toContain("hm");
+  });
+
   test("Cohere is left the one tool it is to call", async () => {
     const other = { type: "function", function: { name: "g" } };
     const body = {

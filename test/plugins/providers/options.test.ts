@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import { defineConfig, type Plugin } from "waygate";
 import { g4f } from "waygate/plugins/g4f";
+import { gemini } from "waygate/plugins/gemini";
 import { groq } from "waygate/plugins/groq";
 import { huggingface } from "waygate/plugins/huggingface";
 import { nvidiaNim } from "waygate/plugins/nvidia-nim";
@@ -11,12 +12,12 @@ import { puter } from "waygate/plugins/puter";
 import { together } from "waygate/plugins/together";
 import { createTestProxy, createUpstream, models, status } from "waygate/testing";
 import { fakeApp } from "../_fakes.ts";
-import { type Row, rows } from "./fakes/all.ts";
+import { allRows, type Row, rows } from "./fakes/all.ts";
 import { createFake } from "./fakes/fake.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
-const table = rows.map((row): [string, Row] => [row.id, row]);
+const table = allRows.map((row): [string, Row] => [row.id, row]);
 
 async function keysOf(plugin: Plugin): Promise<readonly string[]> {
   const app = fakeApp({ providers: plugin.providers! });
@@ -70,6 +71,7 @@ describe("every provider", () => {
 describe("keys", () => {
   test.each<[string, () => Plugin]>([
     ["NVIDIA_API_KEY", nvidiaNim],
+    ["GOOGLE_API_KEY", gemini],
     ["HF_TOKEN", huggingface],
     ["PUTER_AUTH_TOKEN", puter],
     ["TOGETHERAI_API_KEY", together],

@@ -231,6 +231,13 @@ describe("Mistral's lists of parts", () => {
     });
   });
 
+  test("and arguments of a call that are an object come as the text clients expect", () => {
+    const call = (args: unknown): object => ({ tool_calls: [{ id: "a", function: { name: "f", arguments: args } }] });
+    const whole = { choices: [{ message: call({ n: 1 }), finish_reason: "tool_calls" }] };
+    const { choices } = JSON.parse(readThinking().body!(JSON.stringify(whole))) as typeof whole;
+    expect(choices[0]!.message).toEqual(call('{"n":1}'));
+  });
+
   test("are the only thing that is touched", () => {
     const message = chunk({ content: 'a "content": b' });
     expect(readThinking().message(message)).toBe(message);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ProxyError } from "../../../src/failure/error.ts";
 import type { Json, JsonObject, StreamEvent } from "../../../src/protocols/canonical.ts";
+import { gemini } from "../../../src/protocols/gemini/index.ts";
 import { openaiChat } from "../../../src/protocols/openai-chat/index.ts";
-import type { RenderedError } from "../../../src/protocols/types.ts";
+import type { Protocol, RenderedError } from "../../../src/protocols/types.ts";
 
 const init = { id: "answer-1", model: "m", created: 5, usage: true };
 
@@ -119,12 +120,43 @@ describe("decoder", () => {
     expect(calls(deltas)).toEqual(expected);
   });
 
+  it("takes calls in which every field is empty for none, as gateways write them that leave no field out", () => {
+    const hollow = { content: "x", tool_calls: [{ index: 0, type: "function", function: { name: "" } }] };
+    const events = decoded([hollow, { content: "y", function_call: { name: "", arguments: "" } }]);
+    expect(events.map(({ type }) => type)).toEqual([
+      ...["start", "text-start", "text-delta", "text-delta", "block-end", "finish"],
+    ]);
+    expect(events.at(-1)).toMatchObject({ reason: "stop" });
+  });
+
+  it("ends in an error when a call has arguments and never a name", () => {
+    const events = decoded([tool({ index: 0, id: "a" }, undefined, "{}")], { finish: "tool_calls" });
+    expect(events.map(({ type }) => type)).toEqual(["start", "error"]);
+  });
+
   it("B18 ends with tool calls when the upstream says stop after one", () => {
     expect(decoded([{ content: "x" }, tool({ id: "a" }, "f", "{}")]).at(-1)).toEqual({
       type: "finish",
       reason: "tool-calls",
       raw: "stop",
     });
+  });
+
+  it("F9 reads a refusal as the filter's finish", () => {
+    const events = decoded([{ refusal: "No." }]);
+    expect(events[1]).toEqual({ type: "text-start", index: 0, refusal: true });
+    expect(events.at(-1)).toEqual({ type: "finish", reason: "content-filter", raw: "stop" });
+  });
+
+  it("reads pictures and cited pages as what they are", () => {
+    const events = decoded([
+      { images: [{ type: "image_url", image_url: { url: "https://x.example/p.png" } }] },
+      { annotations: [{ type: "url_citation", url_citation: { url: "https://x.example", title: "X" } }] },
+    ]);
+    expect(events.slice(1, 3)).toMatchObject([
+      { type: "media", mediaType: "image/*", source: { url: "https://x.example/p.png" } },
+      { type: "source", url: "https://x.example", title: "X" },
+    ]);
   });
 
   it("B1 turns a stream without a finish into an error", () => {
@@ -226,6 +258,21 @@ describe("encoder", () => {
     });
   });
 
+  it("F9 ends with words of this API only, of which it need not know all", () => {
+    const ended = (from: Protocol, message: string): unknown => {
+      const encoder = openaiChat.encoder({ id: "i", model: "m", created: 1, usage: false }, () => undefined);
+      const decoder = from.decoder();
+      const pass = (event: StreamEvent): void => encoder.event(event, () => undefined);
+      decoder.message({ data: message }, pass);
+      decoder.end(pass);
+      return (encoder.body()["choices"] as JsonObject[])[0]?.["finish_reason"];
+    };
+    const chunk = { choices: [{ index: 0, delta: { content: "x" }, finish_reason: "something_new" }] };
+    expect(ended(openaiChat, JSON.stringify(chunk))).toBe("something_new");
+    const candidate = { content: { parts: [{ text: "x" }] }, finishReason: "SOMETHING_NEW" };
+    expect(ended(gemini, JSON.stringify({ candidates: [candidate] }))).toBe("stop");
+  });
+
   it("D6 leaves usage out of a stream whose client did not ask", () => {
     expect(encodedStream(events, false).join()).not.toContain("prompt_tokens");
   });
@@ -282,6 +329,40 @@ describe("encoder", () => {
     for (const event of all) encoder.event(event, (message) => out.push(message.data));
     expect(losses).toHaveLength(4);
     expect(out.join()).not.toContain("hidden");
+  });
+
+  it("F9 writes a refusal in its own field, with the finish of one", () => {
+    const refusing: StreamEvent[] = [
+      { type: "text-start", index: 0, refusal: true },
+      { type: "text-delta", index: 0, delta: "No." },
+      { type: "finish", reason: "content-filter", raw: "stop" },
+    ];
+    const encoder = openaiChat.encoder(init, () => {});
+    for (const event of refusing) encoder.event(event, () => {});
+    expect(encoder.body()["choices"]).toMatchObject([
+      { message: { content: null, refusal: "No." }, finish_reason: "stop" },
+    ]);
+    expect(encodedStream(refusing).join()).toContain('"delta":{"refusal":"No."}');
+  });
+
+  it("writes pictures beside the content and declares sound lost", () => {
+    const losses: string[] = [];
+    const encoder = openaiChat.encoder(init, (loss) => losses.push(loss.what));
+    const out: string[] = [];
+    const media: StreamEvent[] = [
+      { type: "media", mediaType: "image/png", source: { data: "QQ==" } },
+      { type: "media", mediaType: "audio/wav", source: { data: "QQ==" } },
+    ];
+    for (const event of media) encoder.event(event, ({ data }) => out.push(data));
+    expect(out.join()).toContain('"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,QQ=="}}]');
+    expect(losses).toEqual(["audio/wav"]);
+  });
+
+  it("F2 puts a seal that comes with its call where clients send it back from", () => {
+    const out = encodedStream([
+      { type: "tool-start", index: 0, id: "t", name: "f", seal: { protocol: "gemini", provider: "g", value: "v" } },
+    ]);
+    expect(out.join()).toContain('"extra_content":{"google":{"thought_signature":"px1.gemini.g.v"}}');
   });
 
   it("writes sources as annotations", () => {

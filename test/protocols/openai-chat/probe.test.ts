@@ -35,10 +35,11 @@ describe("started", () => {
       chunk({ role: "assistant", content: "" }),
       chunk({ role: null, content: null, reasoning_content: null, tool_calls: null, refusal: "" }),
       chunk({ tool_calls: [] }),
+      chunk({ function_call: { name: "", arguments: "" }, audio: { id: "", data: "" } }),
       frame({ id: "c1", choices: [], prompt_filter_results: [{}] }),
     ]);
     expect(probe.started).toBe(false);
-    expect(verdicts).toEqual(Array(6).fill("forward"));
+    expect(verdicts).toEqual(Array(7).fill("forward"));
   });
 
   it("turns true with a finish alone", () => {

@@ -1,6 +1,8 @@
-/** Every provider of the OpenAI dialect beside the stand-in for it. */
+/** Every provider beside the stand-in for it. */
 import type { Plugin } from "waygate";
 import type { ProviderOptions } from "waygate/plugins/openai-compatible";
+import { anthropic } from "waygate/plugins/anthropic";
+import { gemini } from "waygate/plugins/gemini";
 import { agentrouter } from "waygate/plugins/agentrouter";
 import { cerebras } from "waygate/plugins/cerebras";
 import { chutes } from "waygate/plugins/chutes";
@@ -17,12 +19,14 @@ import { openrouter } from "waygate/plugins/openrouter";
 import { puter } from "waygate/plugins/puter";
 import { together } from "waygate/plugins/together";
 import { xai } from "waygate/plugins/xai";
+import type { ProviderTest } from "waygate/testing";
 import type { Fake } from "./fake.ts";
 import * as fast from "./fast.ts";
 import * as free from "./free.ts";
 import * as gateways from "./gateways.ts";
 import * as hosts from "./hosts.ts";
 import * as labs from "./labs.ts";
+import * as natives from "./natives.ts";
 import { openai as openaiFake } from "./openai.ts";
 
 type Options = Pick<ProviderOptions, "keys" | "discover" | "headers"> & { readonly baseURL?: string };
@@ -36,8 +40,11 @@ export interface Row {
   readonly keyless?: true;
   /** A model that makes the stand-in strict, where not every model does. */
   readonly model?: string;
+  /** How the key should arrive, where that is not as a bearer. */
+  readonly signed?: ProviderTest["signed"];
 }
 
+/** Of OpenAI's dialect. */
 export const rows: readonly Row[] = [
   { id: "openai", plugin: openai, fake: openaiFake },
   { id: "groq", plugin: groq, fake: fast.groq },
@@ -56,3 +63,11 @@ export const rows: readonly Row[] = [
   { id: "ollama", plugin: ollama, fake: free.ollama, keyless: true },
   { id: "g4f_main", plugin: g4f, fake: free.g4f, tier: 2, keyless: true },
 ];
+
+/** Of protocols of their own. */
+const nativeRows: readonly Row[] = [
+  { id: "anthropic", plugin: anthropic, fake: natives.anthropic, signed: natives.signedAnthropic },
+  { id: "gemini", plugin: gemini, fake: natives.gemini, signed: natives.signedGemini },
+];
+
+export const allRows: readonly Row[] = [...rows, ...nativeRows];

@@ -26,6 +26,10 @@ export interface Fake {
   /** What it says about a request it cannot take. */
   readonly refuses?: (request: ScriptRequest) => Step | undefined;
   readonly answer?: AnswerInit;
+  /** What a healthy one says, where it does not speak OpenAI's dialect. */
+  readonly says?: (text: string) => Step;
+  /** The model asked for, where the body does not say it. */
+  readonly modelOf?: (request: ScriptRequest) => string | undefined;
   /** Where the models are listed, how, and what is to be made of it. */
   readonly models: { readonly path: string; readonly reply: Step; readonly ids: readonly string[] };
 }
@@ -38,13 +42,18 @@ export async function createFake(fake: Fake): Promise<Upstream> {
   const upstream = await createUpstream({
     base: fake.base,
     step: (request) =>
-      fake.plays[request.model ?? ""]?.reply ?? fake.refuses?.(request) ?? answer({ text: "ok", ...fake.answer }),
+      fake.plays[(fake.modelOf ?? modelInBody)(request) ?? ""]?.reply ??
+      fake.refuses?.(request) ??
+      fake.says?.("ok") ??
+      answer({ text: "ok", ...fake.answer }),
   });
   upstream.when({ method: "GET" }, (request) =>
     request.path === fake.models.path ? fake.models.reply : status(404, { error: { message: "no such path" } }),
   );
   return upstream;
 }
+
+const modelInBody = ({ model }: ScriptRequest): string | undefined => model;
 
 export const openaiError = (
   message: string,

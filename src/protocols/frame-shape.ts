@@ -7,14 +7,16 @@
 /** True when the text of a frame (one byte a character) has this shape. */
 export type FrameShape = (text: string) => boolean;
 
-/** Fields whose strings differ from chunk to chunk; `obfuscation` is OpenAI's random padding. */
-const field = /"(?:content|reasoning_content|reasoning|arguments|refusal|obfuscation)":\s*"/g;
-
 /** The inside of a JSON string, up to the closing quote. */
 const inside = /[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*/y;
 
-/** The shape of one frame that is valid JSON, or `undefined` when it has no text to leave open. */
-export function frameShape(frame: string): FrameShape | undefined {
+/** A global pattern for the names of fields whose strings differ from frame to frame, up to the opening quote. */
+export function stringsOf(...names: readonly string[]): RegExp {
+  return new RegExp(`"(?:${names.join("|")})":\\s*"`, "g");
+}
+
+/** The shape of one frame that is valid JSON, or `undefined` when it has none of the text fields. */
+export function frameShape(frame: string, field: RegExp): FrameShape | undefined {
   const pieces: string[] = [];
   let from = 0;
   field.lastIndex = 0;

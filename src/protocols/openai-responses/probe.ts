@@ -1,0 +1,121 @@
+/**
+ * The probe: parses frames until the answer has begun, and from then on only those whose event is not known to be a
+ * piece of it. The name of the event stands near the beginning of a frame, whichever server writes it.
+ */
+import { frameText, parseFrame } from "../../wire/sse.ts";
+import type { Finish, JsonObject, Usage } from "../canonical.ts";
+import { inBandError, isHtml } from "../openai-errors.ts";
+import type { InBandError, Probe, ProbeInit } from "../types.ts";
+import { endsBadly, isFailure } from "./errors.ts";
+import { decodeFinish, decodeUsage } from "./usage.ts";
+import { isArray, isObject, isText, parseObject } from "./values.ts";
+
+/** Bytes at the beginning of a frame that hold the name of its event. */
+const headSize = 120;
+/** The first type that stands in a frame as a key of its own; inside of a text the quotes would be escaped. */
+const named = /^event: ?([\w.]+)|"type": ?"([\w.]+)"/;
+const piece = /^response\..*(?:delta|_text\.done|arguments\.done|part\.(?:added|done)|in_progress)$/;
+
+export function probe({ seals: wanted = false }: ProbeInit): Probe {
+  const seals: string[] = [];
+  let started = false;
+  let finished = false;
+  let called = false;
+  let refused = false;
+  let usage: Usage | undefined;
+  let finish: Finish | undefined;
+  let error: InBandError | undefined;
+  let answerId: string | undefined;
+
+  const readItem = (item: JsonObject): void => {
+    const { type, content, encrypted_content: sealed } = item;
+    if (type === "function_call") called = true;
+    if (isArray(content) && content.some((part) => isObject(part) && part["type"] === "refusal")) refused = true;
+    if (wanted && isText(sealed) && !seals.includes(sealed)) seals.push(sealed);
+  };
+  const readResponse = (response: JsonObject): void => {
+    if (isText(response["id"])) answerId = response["id"];
+    usage = decodeUsage(response["usage"]) ?? usage;
+    for (const item of isArray(response["output"]) ? response["output"] : []) if (isObject(item)) readItem(item);
+  };
+  const complete = (response: JsonObject): void => {
+    readResponse(response);
+    started = true;
+    finished = true;
+    finish = decodeFinish(response, { called, refused }).reason;
+  };
+  const read = (type: string, json: JsonObject): "forward" | "last" => {
+    const { response, item } = json;
+    if (isObject(response)) {
+      if (type === "response.completed" || type === "response.incomplete" || type === "response.done") {
+        complete(response);
+        return "last";
+      }
+      readResponse(response);
+    } else if (isObject(item)) {
+      readItem(item);
+      // An item of text that is only announced is no content yet.
+      if (type !== "response.output_item.added" || (item["type"] !== "message" && item["type"] !== "reasoning")) {
+        started = true;
+      }
+    } else if (type.endsWith(".delta")) started ||= isText(json["delta"]);
+    return "forward";
+  };
+  /** A JSON answer without framing, as upstreams send that fail before they begin to stream. */
+  const readBare = (text: string): void => {
+    const json = text.trimStart().startsWith("{") ? parseObject(text) : undefined;
+    if (isHtml(text) || (json && isFailure(json))) error ??= inBandError(text, json);
+  };
+
+  return {
+    see(frame) {
+      if (finished) return "drop";
+      if (started) {
+        const head = Buffer.from(frame.buffer, frame.byteOffset, Math.min(frame.length, headSize)).toString("latin1");
+        const [, event, type = event] = named.exec(head) ?? [];
+        if (type !== undefined && piece.test(type)) return "forward";
+      }
+      const message = parseFrame(frame);
+      if (!message) {
+        readBare(frameText(frame));
+        return "forward";
+      }
+      const json = parseObject(message.data);
+      if (!json) {
+        if (isHtml(message.data)) error ??= inBandError(message.data);
+        return "drop";
+      }
+      const type = isText(json["type"]) ? json["type"] : (message.event ?? "");
+      if (endsBadly(type, json)) {
+        error ??= inBandError(message.data, json);
+        return "forward";
+      }
+      return read(type, json);
+    },
+    body(json) {
+      if (isFailure(json)) error ??= inBandError(JSON.stringify(json), json);
+      else complete(json);
+    },
+    get started() {
+      return started;
+    },
+    get finished() {
+      return finished;
+    },
+    get usage() {
+      return usage;
+    },
+    get finish() {
+      return finish;
+    },
+    get error() {
+      return error;
+    },
+    get answerId() {
+      return answerId;
+    },
+    get seals() {
+      return seals;
+    },
+  };
+}

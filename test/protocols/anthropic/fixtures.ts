@@ -1,0 +1,3 @@
+import { type Fixtures, fixturesOf } from "../fixtures.ts";
+
+export const { requests, bodies, streams }: Fixtures = fixturesOf("anthropic");
