@@ -8,13 +8,13 @@ import { rotate } from "waygate/plugins/rotate";
 import { tiers } from "waygate/plugins/tiers";
 import { proxyKey as clientKey } from "./traffic.ts";
 
-export function benchConfig(credentials: number): Config {
+export function benchConfig(credentials: number, protocol: "openai-chat" | "anthropic" = "openai-chat"): Config {
   const keys = Array.from({ length: credentials }, (_, index) => `sk-bench-${String(index).padStart(16, "0")}`);
   const baseURL = `http://127.0.0.1:${process.env["BENCH_UPSTREAM"]}/v1`;
   return {
     plugins: [
       proxyKey({ keys: [clientKey] }),
-      openaiCompatible({ name: "lab", baseURL, keys, models: ["m"] }),
+      openaiCompatible({ name: "lab", baseURL, keys, models: ["m"], protocol }),
       tiers([["lab"]]),
       rotate(),
       cooldown(),

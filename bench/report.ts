@@ -3,6 +3,8 @@ import type { Figures } from "./measure.ts";
 
 export interface Measured {
   readonly name: string;
+  /** The target whose figures this one's are compared with, where that was measured too. */
+  readonly base: string | undefined;
   /** In the order they were taken; the n-th rounds of two targets ran side by side. */
   readonly rounds: readonly Figures[];
   /** Figures taken once. */
@@ -31,15 +33,19 @@ export function ratio(one: Measured, other: Measured, name: string): number {
   return median(seriesOf(one.rounds, name).map((value, index) => value / (others[index] ?? Number.NaN)));
 }
 
-/** A Markdown table: the first target as it is, each further one with its ratio to the one before it. */
+/** A Markdown table: each target, with its ratio to what it is compared with. */
 export function table(targets: readonly Measured[]): string {
-  const columns = targets.map((target, index) => ({ target, before: targets[index - 1], values: medians(target) }));
-  const header = columns.flatMap(({ target, before }) => (before ? [target.name, `× ${before.name}`] : [target.name]));
+  const columns = targets.map((target) => ({
+    target,
+    base: targets.find(({ name }) => name === target.base),
+    values: medians(target),
+  }));
+  const header = columns.flatMap(({ target, base }) => (base ? [target.name, `× ${base.name}`] : [target.name]));
   const rows = Object.keys(columns[0]?.values ?? {}).map((name) => [
     name,
-    ...columns.flatMap(({ target, before, values }) => {
+    ...columns.flatMap(({ target, base, values }) => {
       const value = short(values[name] ?? Number.NaN);
-      return before ? [value, ratio(target, before, name).toFixed(2)] : [value];
+      return base ? [value, ratio(target, base, name).toFixed(2)] : [value];
     }),
   ]);
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;

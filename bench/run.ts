@@ -7,7 +7,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { prefersSource } from "../bin/launch.mjs";
-import { type Figures, measure, verify } from "./measure.ts";
+import { type Figures, measure, memoryPerStream, verify } from "./measure.ts";
 import { freePort, residentMemory, run, type Running } from "./processes.ts";
 import { median, medians, table } from "./report.ts";
 
@@ -26,7 +26,7 @@ const usage = `npm run bench -- [options]
   --rounds N       rounds after the warm-up (5; 2 with --quick)
   --seconds N      length of each of the three loads of a round (2; 0.7 with --quick)
   --connections N  sockets, one request in flight on each (64)
-  --only NAMES     of floor, waygate, waygate-10k; separated by commas; one twice shows the noise
+  --only NAMES     of floor, waygate, waygate-10k, translated; separated by commas; one twice shows the noise
   --json           figures of every round as JSON, instead of the table`;
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -48,6 +48,14 @@ const targets: { readonly [name: string]: (upstream: number) => Promise<Running>
   },
   waygate: (upstream) => waygate("proxy.config.ts", upstream),
   "waygate-10k": (upstream) => waygate("proxy-10k.config.ts", upstream),
+  translated: (upstream) => waygate("proxy-translated.config.ts", upstream),
+};
+
+/** What each is compared with. */
+const bases: { readonly [name: string]: string } = {
+  waygate: "floor",
+  "waygate-10k": "waygate",
+  translated: "waygate",
 };
 
 async function waygate(config: string, upstream: number): Promise<Running> {
@@ -69,6 +77,7 @@ async function startRepeatedly(start: () => Promise<Running>): Promise<{ server:
 
 interface Target {
   readonly name: string;
+  readonly base: string | undefined;
   readonly server: Running;
   readonly rounds: Figures[];
   readonly fixed: { [figure: string]: number };
@@ -79,14 +88,25 @@ async function startTarget(name: string, start: () => Promise<Running>): Promise
   up.push(server);
   await verify(server);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const fixed = { "Start to first 200 (ms)": started, "Memory when idle (MiB)": residentMemory(server.pid) };
-  return { name, server, rounds: [], fixed };
+  const fixed = {
+    "Start to first 200 (ms)": started,
+    "Memory when idle (MiB)": residentMemory(server.pid),
+    // Before any load: afterwards the heap is large enough for many streams.
+    "Memory per open stream (KiB)": await memoryPerStream(server),
+  };
+  return {
+    name,
+    base: bases[name] ?? (name.endsWith(again) ? name.slice(0, -again.length) : undefined),
+    server,
+    rounds: [],
+    fixed,
+  };
 }
 
 /** Every kind of load on every target, the targets right after one another. */
 async function playRound(playing: readonly Target[], milliseconds: number): Promise<Figures[]> {
   const figures = new Map<Target, Figures>();
-  for (const kind of ["json", "stream", "flood"] as const) {
+  for (const kind of ["json", "stream", "flood", "single"] as const) {
     for (const target of playing) {
       const more = await measure(target.server, kind, { duration: milliseconds, connections });
       figures.set(target, { ...figures.get(target), ...more });
@@ -95,12 +115,13 @@ async function playRound(playing: readonly Target[], milliseconds: number): Prom
   return playing.map((target) => figures.get(target) ?? {});
 }
 
+const again = " again";
 const up: Running[] = [];
 
 async function main(): Promise<void> {
   const names = values.only?.split(",") ?? Object.keys(targets);
   for (const name of names) if (!targets[name]) throw new RangeError(`unknown target ${name}\n${usage}`);
-  if (names.some((name) => name.startsWith("waygate")) && prefersSource(here(".."))) {
+  if (names.some((name) => name !== "floor") && prefersSource(here(".."))) {
     throw new Error(
       "dist is missing or older than the sources; run `npm run build` first, the benchmark measures dist",
     );
@@ -112,7 +133,7 @@ async function main(): Promise<void> {
     const started: Target[] = [];
     for (const [index, name] of names.entries()) {
       // The same target twice tells how much of a difference is noise.
-      const label = names.indexOf(name) === index ? name : `${name} again`;
+      const label = names.indexOf(name) === index ? name : name + again;
       say(`starting ${label} ${starts} times`);
       started.push(await startTarget(label, () => targets[name]!(upstream.port)));
     }

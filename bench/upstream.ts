@@ -1,29 +1,42 @@
 /**
  * The upstream behind both sides: a few lines over bare sockets, so that it costs the machine as little as possible.
- * Answers JSON, or a stream when the body asks for one; a body that names `unpaced` gets its events without pauses.
+ * Answers JSON, or a stream when the body asks for one; a body that names `unpaced` gets its events without pauses, one
+ * that names `held open` only the first ones. Speaks `anthropic` under /v1/messages and `openai-chat` elsewhere.
  */
 import { createServer, type Socket } from "node:net";
-import { eventInterval, jsonAnswer, streamEvents } from "./traffic.ts";
+import { type Answer, anthropicAnswer, chatAnswer, eventInterval } from "./traffic.ts";
 
-const json = Buffer.from(
-  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(jsonAnswer)}\r\n\r\n${jsonAnswer}`,
-);
+interface Ready {
+  readonly json: Buffer;
+  readonly chunks: readonly Buffer[];
+}
+
+/** Every event is a chunk, and a write, of its own, as model servers send them. */
+function ready({ json, events }: Answer): Ready {
+  const length = Buffer.byteLength(json);
+  return {
+    json: Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${json}`),
+    chunks: events.map((event) => Buffer.from(`${Buffer.byteLength(event).toString(16)}\r\n${event}\r\n`)),
+  };
+}
+
+const chat = ready(chatAnswer);
+const anthropic = ready(anthropicAnswer);
 const streamHead = Buffer.from(
   "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n",
 );
-// Every event is a chunk, and a write, of its own, as model servers send them.
-const chunks = streamEvents.map((event) => Buffer.from(`${Buffer.byteLength(event).toString(16)}\r\n${event}\r\n`));
 const streamEnd = Buffer.from("0\r\n\r\n");
 
 interface Streaming {
   readonly socket: Socket;
+  readonly chunks: readonly Buffer[];
   next: number;
 }
 
 /** Writes the next event of every stream; drops those that are done or whose reader has gone. */
 function tick(streams: Set<Streaming>): void {
   for (const entry of streams) {
-    const chunk = chunks[entry.next++];
+    const chunk = entry.chunks[entry.next++];
     entry.socket.write(chunk ?? streamEnd);
     if (!chunk || entry.socket.destroyed) streams.delete(entry);
   }
@@ -40,17 +53,24 @@ function spin(): void {
   if (spinning) setImmediate(spin);
 }
 
-function answer(socket: Socket, body: string): void {
+/** Events after which a stream that is to stay open has shown its first content, in both protocols. */
+const shown = 4;
+
+function answer(socket: Socket, { json, chunks }: Ready, body: string): void {
   if (!body.includes('"stream":true')) {
     socket.write(json);
     return;
   }
   socket.write(streamHead);
-  if (!body.includes("unpaced")) {
-    paced.add({ socket, next: 0 });
+  if (body.includes("held open")) {
+    for (const chunk of chunks.slice(0, shown)) socket.write(chunk);
     return;
   }
-  unpaced.add({ socket, next: 0 });
+  if (!body.includes("unpaced")) {
+    paced.add({ socket, chunks, next: 0 });
+    return;
+  }
+  unpaced.add({ socket, chunks, next: 0 });
   if (!spinning) {
     spinning = true;
     setImmediate(spin);
@@ -76,8 +96,9 @@ const server = createServer({ noDelay: true }, (socket) => {
     received += part;
     const body = completeBody(received);
     if (body === undefined) return;
+    const speaks = received.startsWith("POST /v1/messages") ? anthropic : chat;
     received = "";
-    answer(socket, body);
+    answer(socket, speaks, body);
   });
   // Clients of a benchmark leave without a goodbye.
   socket.on("error", () => socket.destroy());
