@@ -5,7 +5,7 @@ import { type ErrorKind, ProxyError } from "./error.ts";
 import { maskSecrets } from "./mask.ts";
 import { retryTime } from "./retry-time.ts";
 import { type Rule, rules } from "./rules.ts";
-import { errorTable } from "./table.ts";
+import { errorTable, keepsStatus } from "./table.ts";
 
 /** Characters of a message that are read and, of the result, kept. */
 const READ = 4000;
@@ -110,7 +110,8 @@ export function classify(signal: FailureSignal, provider?: Provider["classify"])
   const kind = ends ? "quota_exhausted" : found.kind;
   const row = errorTable[kind];
   const scope = found.scope ?? (ends ? "credential" : row.scope);
-  const shown = row.keepStatus && [400, 403, 406, 411, 413, 414, 415, 422, 431].includes(status) ? status : row.status;
+  const shown =
+    keepsStatus(row, status) && [400, 403, 406, 411, 413, 414, 415, 422, 431].includes(status) ? status : row.status;
   const { error } = signal;
   const message = own?.message ?? error.message;
   return new ProxyError({

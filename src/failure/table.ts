@@ -10,8 +10,8 @@ export interface ErrorRow {
   readonly scope: ErrorScope;
   /** Whether another candidate may be asked. */
   readonly retry: "next" | "stop";
-  /** The upstream's own status is more useful to the client than `status`. */
-  readonly keepStatus?: true;
+  /** The upstream's own status is more useful to the client than `status`; or these of them are. */
+  readonly keepStatus?: true | readonly number[];
   /** Never the same model again; the next target of an explicit alias may be asked. */
   readonly nextTarget?: true;
   /** The request is not tried on other accounts of that provider. */
@@ -65,7 +65,14 @@ export const publicCodes: { readonly [Code in PublicCode]: CodeRow } = codes;
 /** Every kind of failure. */
 export const errorTable: { readonly [Kind in ErrorKind]: ErrorRow } = {
   invalid_request: { status: 400, code: "invalid_request", scope: "request", retry: "stop", keepStatus: true },
-  context_length: { status: 400, code: "context_length_exceeded", scope: "request", retry: "stop", nextTarget: true },
+  context_length: {
+    status: 400,
+    code: "context_length_exceeded",
+    scope: "request",
+    retry: "stop",
+    nextTarget: true,
+    keepStatus: [413],
+  },
   content_filter: { status: 400, code: "content_filter", scope: "request", retry: "stop", keepStatus: true },
   unauthenticated: { status: 401, code: "invalid_api_key", scope: "request", retry: "stop" },
   forbidden: { status: 403, code: "forbidden", scope: "request", retry: "stop" },
@@ -107,7 +114,7 @@ export const errorTable: { readonly [Kind in ErrorKind]: ErrorRow } = {
     skipProvider: true,
     prefix: "The provider has blocked this proxy's account: ",
   },
-  model_unavailable: { status: 404, code: "model_not_found", scope: "model", retry: "next" },
+  model_unavailable: { status: 404, code: "model_not_found", scope: "model", retry: "next", keepStatus: [400] },
 
   overloaded: { status: 503, code: "upstream_error", scope: "model", retry: "next", keepStatus: true },
   upstream: { status: 502, code: "upstream_error", scope: "model", retry: "next", keepStatus: true },
@@ -129,7 +136,12 @@ export function statusOf(error: Pick<ProxyError, "kind" | "status" | "upstream">
   if (error.status !== undefined) return error.status;
   const row = errorTable[error.kind];
   const status = error.upstream?.status ?? 0;
-  return row.keepStatus && status >= 400 && status < 600 && !ours.has(status) ? status : row.status;
+  return keepsStatus(row, status) && status >= 400 && status < 600 && !ours.has(status) ? status : row.status;
+}
+
+/** True for a status of an upstream that the client gets as it is. */
+export function keepsStatus({ keepStatus = [] }: ErrorRow, status: number): boolean {
+  return keepStatus === true || keepStatus.includes(status);
 }
 
 /** The code for the client: the error's own, else the upstream's for a fault of the request, else the table's. */

