@@ -16,6 +16,7 @@ type Event<Type extends StreamEvent["type"]> = Extract<StreamEvent, { type: Type
 export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
   const blocks = createBlockWriter();
   const unique = uniqueIds();
+  let called = 0;
   let start: Event<"start"> = { type: "start" };
   let usage: Usage | undefined;
   let finish: { readonly reason: Exclude<Finish, "error">; readonly raw?: string; readonly meta?: Meta } | undefined;
@@ -52,7 +53,8 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
   };
   /** An id the API's clients accept and the answer does not hold yet. */
   const idFor = (id: string): string => {
-    return unique(id.replace(/[^\w-]/g, "_") || "toolu_1");
+    called += 1;
+    return unique(id.replace(/[^\w-]/g, "_") || `toolu_${called}`);
   };
   const openTool = (event: Event<"tool-start">, emit: Emit<Sse>): void => {
     if (event.hosted) {

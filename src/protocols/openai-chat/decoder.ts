@@ -131,7 +131,7 @@ export function decoder(): Decoder {
         const message = isObject(first["message"]) ? first["message"] : {};
         keep("choice", without(first, choiceFields), emit);
         keep("delta", wholeExtras(message), emit);
-        decodeContent(blocks, message, emit);
+        decodeContent(blocks, numbered(message), emit);
         if (isText(first["finish_reason"])) raw = first["finish_reason"];
       }
       for (const other of others) if (isObject(other)) keep("other", other, emit);
@@ -165,6 +165,13 @@ function wholeExtras(message: JsonObject): JsonObject {
   if (decodeImages(message["images"])) taken.push("images");
   if (isArray(message["annotations"]) && message["annotations"].length > 0) taken.push("annotations");
   return without(message, taken);
+}
+
+/** In a whole message every entry is a call of its own, also where two have one id. */
+function numbered(message: JsonObject): JsonObject {
+  const { tool_calls: calls } = message;
+  if (!isArray(calls)) return message;
+  return { ...message, tool_calls: calls.map((call, index) => (isObject(call) ? { index, ...call } : call)) };
 }
 
 function decodeContent(blocks: Blocks, delta: JsonObject, emit: Emit<StreamEvent>): void {

@@ -4,6 +4,7 @@ import type { Json, JsonObject, StreamEvent } from "../canonical.ts";
 import { folder } from "../fold.ts";
 import { merge } from "../pieces.ts";
 import type { Emit, Encoder, EncoderInit, Loss } from "../types.ts";
+import { uniqueIds } from "../unique-ids.ts";
 import { citation } from "./citations.ts";
 import { encodeCompletion } from "./completion.ts";
 import { encodePicture } from "./content-encode.ts";
@@ -29,6 +30,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
   const textFields = new Map<number, string>();
   /** Blocks this protocol cannot show. */
   const hidden = new Set<number>();
+  const unique = uniqueIds();
   /** Fields that wait for the next chunk. */
   let waiting: { [place: string]: JsonObject } = {};
   let head = "";

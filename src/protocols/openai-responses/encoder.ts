@@ -2,6 +2,7 @@
 import type { Sse } from "../../wire/sse.ts";
 import type { Json, JsonObject, Seal, StreamEvent, Usage } from "../canonical.ts";
 import type { Emit, Encoder, EncoderInit, Loss } from "../types.ts";
+import { uniqueIds } from "../unique-ids.ts";
 import { freeText } from "./answer-encode.ts";
 import { encodeFailure } from "./errors.ts";
 import { type CallWriter, createOutput, writeCall, writeCustomCall, writeItem, writePicture } from "./item-writer.ts";
@@ -26,6 +27,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
   const calls = new Map<number, CallWriter>();
   /** Blocks this protocol cannot show. */
   const hidden = new Set<number>();
+  const unique = uniqueIds();
   /** Ended as late as possible: more parts may join it, and citations come behind the text. */
   let text: { readonly item: TextItem; index: number } | undefined;
   let begun = false;

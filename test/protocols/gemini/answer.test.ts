@@ -239,6 +239,16 @@ describe("what others send in a form of their own", () => {
     expect(events).toContainEqual({ type: "tool-delta", index: 0, delta: '{"a":"1","b":"2"}' });
   });
 
+  it("D1 writes counts that add up to the output, also where more reasoning than output was counted", () => {
+    const usage = { input: 3, output: 7, reasoning: 9 };
+    const { body } = encode({ type: "usage", usage }, { type: "finish", reason: "stop" });
+    expect(body()["usageMetadata"]).toMatchObject({
+      candidatesTokenCount: 0,
+      thoughtsTokenCount: 7,
+      totalTokenCount: 10,
+    });
+  });
+
   it("writes calls in the order in which they began, also when they take turns", () => {
     const call = (index: number, name: string): StreamEvent => ({ type: "tool-start", index, id: name, name });
     const { chunks } = encode(

@@ -129,6 +129,18 @@ describe("decoder", () => {
     expect(events.at(-1)).toMatchObject({ reason: "stop" });
   });
 
+  it("tells the calls of a whole answer apart that have one id, and gives each one of its own", () => {
+    const call = { id: "a", type: "function", function: { name: "f", arguments: "{}" } };
+    const events: StreamEvent[] = [];
+    const message = { role: "assistant", content: null, tool_calls: [call, call] };
+    openaiChat.decoder().body({ choices: [{ message, finish_reason: "tool_calls" }] }, (event) => events.push(event));
+    const encoder = openaiChat.encoder(init, () => {});
+    for (const event of events) encoder.event(event, () => {});
+    expect(encoder.body()).toMatchObject({
+      choices: [{ message: { tool_calls: [call, { ...call, id: "a_2" }] } }],
+    });
+  });
+
   it("ends in an error when a call has arguments and never a name", () => {
     const events = decoded([tool({ index: 0, id: "a" }, undefined, "{}")], { finish: "tool_calls" });
     expect(events.map(({ type }) => type)).toEqual(["start", "error"]);

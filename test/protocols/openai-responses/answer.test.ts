@@ -329,6 +329,15 @@ describe("an answer of another protocol, written for a client of this one", () =
     expect(outputOf(write(events))).toMatchObject([item]);
   });
 
+  it("gives each of several calls an id of its own where the upstream gave them one", () => {
+    const calls = [0, 1].flatMap((index): StreamEvent[] => [
+      { type: "tool-start", index, id: "same", name: "fare" },
+      { type: "block-end", index },
+    ]);
+    const output = outputOf(write([...calls, { type: "finish", reason: "tool-calls" }]));
+    expect(output).toMatchObject([{ call_id: "same" }, { call_id: "same_2" }]);
+  });
+
   it("B15 ends with both events that say a stream has failed", () => {
     const error = new ProxyError({ kind: "overloaded", message: "Too many riders.", status: 503 });
     const written = write([...text(0, "Half"), { type: "error", error }]);
