@@ -20,6 +20,8 @@ export function benchConfig(credentials: number, protocol: "openai-chat" | "anth
       cooldown(),
       concurrency({ perCredential: 64 }),
     ],
+    // Nothing is to be kept from run to run.
+    database: false,
     log: { level: "warn", requests: false },
   };
 }

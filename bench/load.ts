@@ -8,10 +8,17 @@ export interface LoadOptions {
   readonly connections: number;
   /** Milliseconds during which new requests are started; those in flight are then awaited. */
   readonly duration: number;
+  /** Counts answers other than 200 and streams that end with an error, instead of giving up at the first. */
+  readonly tolerant?: boolean;
 }
 
 export interface LoadResult {
+  /** Answered with 200. */
   readonly requests: number;
+  /** Answered with anything else. */
+  readonly failed: number;
+  /** Streams that held an error. */
+  readonly broken: number;
   /** Milliseconds from the first request to the end of the last. */
   readonly elapsed: number;
   /** Milliseconds to the end of a JSON answer, to the first byte of a stream; sorted. */
@@ -30,6 +37,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   );
   const sockets = await Promise.all(Array.from({ length: options.connections }, () => open(options.port)));
   const latencies: number[] = [];
+  const tally = { failed: 0, broken: 0 };
   const start = performance.now();
   const until = start + options.duration;
   const hung = Promise.withResolvers<never>();
@@ -37,7 +45,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     () => hung.reject(new Error(`${options.kind}: answers did not end within ${patience} ms after the load`)),
     options.duration + patience,
   );
-  const drives = sockets.map((socket) => drive(socket, { request, until, latencies, kind: options.kind }));
+  const drives = sockets.map((socket) => drive(socket, { request, until, latencies, tally, ...options }));
   try {
     await Promise.race([hung.promise, Promise.all(drives)]);
   } finally {
@@ -45,37 +53,46 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     for (const socket of sockets) socket.destroy();
   }
   const elapsed = performance.now() - start;
-  return { requests: latencies.length, elapsed, latencies: Float64Array.from(latencies).sort() };
+  return { requests: latencies.length, ...tally, elapsed, latencies: Float64Array.from(latencies).sort() };
 }
 
 interface Drive {
   readonly request: Buffer;
   readonly until: number;
   readonly latencies: number[];
+  readonly tally: { failed: number; broken: number };
   readonly kind: Kind;
+  readonly tolerant?: boolean;
 }
 
 /** Sends requests one after the other until the time is over. */
-function drive(socket: Socket, { request, until, latencies, kind }: Drive): Promise<void> {
+function drive(socket: Socket, { request, until, latencies, tally, kind, tolerant }: Drive): Promise<void> {
   return new Promise((resolve, reject) => {
     let sent = 0;
     let head = "";
     let remaining = -1; // Bytes of body still to come; -1: still in the headers; Infinity: chunked.
     let tail: Uint8Array = new Uint8Array();
+    let refused = false;
+    let broken = false;
 
     const send = (): void => {
       head = "";
       remaining = -1;
       tail = new Uint8Array();
+      refused = false;
+      broken = false;
       sent = performance.now();
       socket.write(request);
     };
     const finish = (): void => {
-      if (kind === "json") latencies.push(performance.now() - sent);
+      if (refused) tally.failed++;
+      else if (kind === "json") latencies.push(performance.now() - sent);
+      if (broken) tally.broken++;
       if (performance.now() < until) send();
       else resolve();
     };
     const bodyPart = (part: Buffer): void => {
+      if (tolerant && !refused && kind !== "json" && part.includes('"error":{')) broken = true;
       if (remaining !== Infinity) {
         remaining -= part.length;
         if (remaining <= 0) finish();
@@ -91,8 +108,9 @@ function drive(socket: Socket, { request, until, latencies, kind }: Drive): Prom
       head += part.toString("latin1");
       const end = head.indexOf("\r\n\r\n");
       if (end < 0) return;
-      if (!head.startsWith("HTTP/1.1 200")) return reject(new Error(`not a 200: ${head.slice(0, 600)}`));
-      if (kind !== "json") latencies.push(performance.now() - sent);
+      refused = !head.startsWith("HTTP/1.1 200");
+      if (refused && !tolerant) return reject(new Error(`not a 200: ${head.slice(0, 600)}`));
+      if (kind !== "json" && !refused) latencies.push(performance.now() - sent);
       const length = /\r\ncontent-length: *(\d+)/i.exec(head.slice(0, end + 2))?.[1];
       remaining = length === undefined ? Infinity : Number(length);
       const rest = Buffer.from(head.slice(end + 4), "latin1");

@@ -83,6 +83,7 @@ function perSecond(result: LoadResult, each: number): number {
   return (result.requests * each * 1000) / result.elapsed;
 }
 
-function quantile(sorted: Float64Array, share: number): number {
+/** The value below which that share of them lies. */
+export function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -7,9 +7,11 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { prefersSource } from "../bin/launch.mjs";
+import { measureFaults } from "./faults.ts";
 import { type Figures, measure, memoryPerStream, verify } from "./measure.ts";
 import { freePort, residentMemory, run, type Running } from "./processes.ts";
 import { median, medians, table } from "./report.ts";
+import { selectionReport } from "./selection.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +21,8 @@ const { values } = parseArgs({
     only: { type: "string" },
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
+    faults: { type: "boolean", default: false },
+    sources: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -27,6 +31,9 @@ const usage = `npm run bench -- [options]
   --seconds N      length of each of the three loads of a round (2; 0.7 with --quick)
   --connections N  sockets, one request in flight on each (64)
   --only NAMES     of floor, waygate, waygate-10k, translated; separated by commas; one twice shows the noise
+  --faults         what failing upstreams cost, and choosing a key among 10,000, instead of the comparison;
+                   --only is then of none, limited, failing, reset, slow, cut, dead
+  --sources        measures the sources although dist is older
   --json           figures of every round as JSON, instead of the table`;
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -118,14 +125,15 @@ async function playRound(playing: readonly Target[], milliseconds: number): Prom
 const again = " again";
 const up: Running[] = [];
 
+function checkBuilt(): void {
+  if (values.sources || !prefersSource(here(".."))) return;
+  throw new Error("dist is missing or older than the sources; run `npm run build` first, the benchmark measures dist");
+}
+
 async function main(): Promise<void> {
   const names = values.only?.split(",") ?? Object.keys(targets);
   for (const name of names) if (!targets[name]) throw new RangeError(`unknown target ${name}\n${usage}`);
-  if (names.some((name) => name !== "floor") && prefersSource(here(".."))) {
-    throw new Error(
-      "dist is missing or older than the sources; run `npm run build` first, the benchmark measures dist",
-    );
-  }
+  if (names.some((name) => name !== "floor")) checkBuilt();
   try {
     const port = await freePort();
     const upstream = await run([here("upstream.ts"), String(port)], { port, ready: "/" });
@@ -165,4 +173,8 @@ function print(measured: readonly Target[]): void {
 }
 
 if (values.help) console.log(usage);
-else await main();
+else if (values.faults) {
+  checkBuilt();
+  console.log(`${await selectionReport()}\n`);
+  console.log(await measureFaults({ rounds, duration, connections, say, only: values.only?.split(",") }));
+} else await main();

@@ -56,6 +56,32 @@ function spin(): void {
 /** Events after which a stream that is to stay open has shown its first content, in both protocols. */
 const shown = 4;
 
+/** The fault it plays; names and shares as in `faults.ts`. */
+const fault = process.argv[3] ?? "none";
+const refusal = (line: string, text: string): Buffer =>
+  Buffer.from(`HTTP/1.1 ${line}\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
+const limited = refusal("429 Too Many Requests\r\nretry-after: 1", '{"error":{"message":"Rate limit reached."}}');
+const failing = refusal("500 Internal Server Error", '{"error":{"message":"The server had an error."}}');
+let asked = 0;
+
+/** Plays the fault where it is this request's turn, else the answer. */
+function respond(socket: Socket, whole: Ready, body: string): void {
+  // 37 and 100 have no common divisor: of a hundred requests in a row every number comes once, and they are spread.
+  const turn = (asked++ * 37) % 100;
+  if (fault === "limited" && turn < 10) socket.write(limited);
+  else if (fault === "failing" && turn < 5) socket.write(failing);
+  else if (fault === "reset" && turn < 5) socket.resetAndDestroy();
+  else if (fault === "slow" && turn < 10) setTimeout(() => answer(socket, whole, body), 300);
+  else if (fault === "cut" && turn < 5) cut(socket, whole, body);
+  else answer(socket, whole, body);
+}
+
+/** Half of it, then the end of the connection. */
+function cut(socket: Socket, { json, chunks }: Ready, body: string): void {
+  if (!body.includes('"stream":true')) socket.end(json.subarray(0, json.length - 40));
+  else socket.end(Buffer.concat([streamHead, ...chunks.slice(0, chunks.length / 2)]));
+}
+
 function answer(socket: Socket, { json, chunks }: Ready, body: string): void {
   if (!body.includes('"stream":true')) {
     socket.write(json);
@@ -98,7 +124,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (body === undefined) return;
     const speaks = received.startsWith("POST /v1/messages") ? anthropic : chat;
     received = "";
-    answer(socket, speaks, body);
+    respond(socket, speaks, body);
   });
   // Clients of a benchmark leave without a goodbye.
   socket.on("error", () => socket.destroy());

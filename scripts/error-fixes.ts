@@ -96,8 +96,34 @@ export const commandCodes: { readonly [code: string]: CommandCode } = {
   },
   data_dir_readonly: {
     exit: "warning",
-    meaning: "The folder `dataDir` cannot be written; commands that ask the running server do not find it.",
+    meaning:
+      "The folder `dataDir` cannot be written; commands that ask the running server do not find it, and a restart forgets what rests.",
     fix: "Let the user who starts it write there, or set `dataDir`.",
+  },
+  schema_newer: {
+    exit: "1",
+    meaning: "The database was written by a later version of waygate. It stays as it is.",
+    fix: "Use the version named, or set `database: { path }` to another file.",
+  },
+  database_foreign: {
+    exit: "1",
+    meaning: "The file named as the database belongs to another program. It stays as it is.",
+    fix: "Set `database: { path }` to a file of its own.",
+  },
+  database_set_aside: {
+    exit: "warning",
+    meaning: "The database was damaged. It is kept under another name, and a new one has been made.",
+    fix: "Nothing; what rested and what was counted begins anew.",
+  },
+  database_failed: {
+    exit: "warning",
+    meaning: "The database cannot be written: a full disk, a lock, a fault of the disk. The proxy goes on in memory.",
+    fix: "Do what the message says; once it can be written again all that is known is saved.",
+  },
+  no_server: {
+    exit: "1",
+    meaning: "Something was to be done to a key, and no server runs with this config.",
+    fix: "`proxy start`, in the same folder or with the same `--config`.",
   },
   wrong_use: {
     exit: "2",

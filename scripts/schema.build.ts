@@ -3,19 +3,29 @@ import { readdirSync } from "node:fs";
 import { defaultAt } from "../src/config/defaults.ts";
 import type { JsonSchema } from "../src/config/json-schema.ts";
 import { rules } from "../src/config/rules.ts";
-import type { AnyConfig, CorsConfig, LogConfig, RetryConfig, ServerConfig } from "../src/config/types.ts";
+import type {
+  AnyConfig,
+  CorsConfig,
+  DatabaseConfig,
+  LogConfig,
+  RetryConfig,
+  ServerConfig,
+} from "../src/config/types.ts";
+import type { ErrorRule } from "../src/failure/own-rules.ts";
 import type { Timeouts } from "../src/plugin/provider.ts";
 import { pluginArguments, providerOptions } from "./schema.plugins.ts";
 import { schemaOf } from "./schema.rules.ts";
 
 type Inner<Key extends string, T> = `${Key}.${keyof T & string}`;
 type Path =
-  | Exclude<keyof AnyConfig, "plugins" | "models">
+  | Exclude<keyof AnyConfig, "plugins" | "models" | "state">
   | Inner<"server", ServerConfig>
   | Inner<"server.cors", CorsConfig>
   | Inner<"server.tls", NonNullable<ServerConfig["tls"]>>
   | Inner<"retry", RetryConfig>
   | Inner<"timeouts", Timeouts>
+  | Inner<"errors", ErrorRule>
+  | Inner<"database", DatabaseConfig>
   | Inner<"log", LogConfig>;
 
 const descriptions: { readonly [P in Path]: string } = {
@@ -26,6 +36,8 @@ const descriptions: { readonly [P in Path]: string } = {
   "server.cors": "Default: any origin without credentials on /v1* when an auth plugin is on, else off.",
   "server.cors.origins": 'Origins that may call from a browser, or "*".',
   "server.allowedHosts": "Host names answered although no auth plugin is on; loopback names always are.",
+  "server.drain": "Milliseconds that requests under way have to end when the server does.",
+  "server.keepAlive": "Milliseconds between signs of life in a stream that has not begun yet; 0 = none.",
   "server.trustProxy": "How many proxies in front may be believed about X-Forwarded-For, or their addresses.",
   "server.tls": "Files of the certificate.",
   "server.tls.cert": "File of the certificate.",
@@ -36,7 +48,8 @@ const descriptions: { readonly [P in Path]: string } = {
   "retry.sameCredential": "Extra calls of the same credential per candidate.",
   "retry.shortWait": "Milliseconds up to which waiting for the same credential beats failing.",
   "retry.deadline": "Milliseconds after which no attempt is started.",
-  "retry.queueWait": "Milliseconds to wait for a busy credential.",
+  "retry.queueWait": "Milliseconds to wait for a credential that is busy or at a limit.",
+  "retry.queueSize": "Requests that may wait for one at a time; more are refused at once.",
   timeouts: "Milliseconds; 0 = off. A provider may have its own.",
   "timeouts.connect": "Until the connection is up.",
   "timeouts.headers": "Until the response's headers, when the answer is streamed.",
@@ -44,9 +57,19 @@ const descriptions: { readonly [P in Path]: string } = {
   "timeouts.firstToken": "Until the first content of a stream.",
   "timeouts.idle": "Between two pieces of a body.",
   "timeouts.total": "From the start of the attempt to its end.",
+  errors: "What failures mean, before what providers and the core say of them. The first rule that fits decides.",
+  "errors.status": 'The status: 429, "5xx", "500-503", or a list. Absent: every failure.',
+  "errors.match": 'A part of the answer in whatever case, or a pattern like "/per day/i". Only 8 KiB are read.',
+  "errors.provider": "A provider's id.",
+  "errors.model": "A glob over the model's name.",
+  "errors.then": "What to do, or which kind of failure it is.",
+  "errors.scope": "What rests; with request nothing does.",
+  "errors.cooldown": 'How long that rests: milliseconds, or a time like "60s". 0 = not at all.',
   base: "Path prefix that the host did not strip.",
   strict: "A loss in translation is a 400.",
   dataDir: "Folder for what must be kept, opened only when something needs it.",
+  database: "The database, or false for none. Default: waygate.db in dataDir, when a plugin or proxy start asks.",
+  "database.path": "The SQLite file, relative to the folder of the config.",
   log: "What is logged.",
   "log.level": "The least important that is logged.",
   "log.requests": "One line per request.",

@@ -2,18 +2,25 @@
  * What the first-party plugins take, for people who write JSON or YAML. The compiler compares every table with the type
  * of the plugin's options; functions and patterns are left out, because no data file can hold them.
  */
-import type { KeyInput, Limits } from "waygate";
+import type { DailyReset, KeyInput, Limits } from "waygate";
+import type { CacheOptions } from "waygate/plugins/cache";
 import type { ConcurrencyOptions, ConcurrencyRule } from "waygate/plugins/concurrency";
-import type { CooldownOptions } from "waygate/plugins/cooldown";
+import type { BreakerOptions, CooldownOptions } from "waygate/plugins/cooldown";
+import type { ContinuationOptions } from "waygate/plugins/continuation";
 import type { EmbedBatchOptions } from "waygate/plugins/embed-batch";
 import type { G4fOptions } from "waygate/plugins/g4f";
-import type { HealthCheckOptions } from "waygate/plugins/health-check";
+import type { HedgeOptions } from "waygate/plugins/hedge";
+import type { HealthCheckOptions, HealthCheckRule } from "waygate/plugins/health-check";
+import type { Cap, Caps, FairCycleOptions, LimitRule, LimitsOptions } from "waygate/plugins/limits";
 import type { ModelFilterRule } from "waygate/plugins/model-filter";
 import type { OpenAICompatibleOptions } from "waygate/plugins/openai-compatible";
 import type { ProxyKeyInput, ProxyKeyOptions } from "waygate/plugins/proxy-key";
+import type { RedisOptions } from "waygate/plugins/redis";
 import type { ResilienceOptions } from "waygate/plugins/resilience";
 import type { RotateOptions } from "waygate/plugins/rotate";
+import type { StickyOptions } from "waygate/plugins/sticky";
 import type { TiersOptions } from "waygate/plugins/tiers";
+import type { WholeAnswerOptions } from "waygate/plugins/whole-answer";
 import type { JsonSchema } from "../src/config/json-schema.ts";
 import { rules } from "../src/config/rules.ts";
 import { schemaOf } from "./schema.rules.ts";
@@ -97,17 +104,45 @@ const endpoint = { main: text, groq: text, grok: text, gemini: text, nvidia: tex
 
 const rotate = object({
   mode: about("How a key is chosen.", {
-    enum: ["balanced", "sequential", "round-robin", "least-used", "weighted", "random", "usage-gap"],
+    enum: ["balanced", "sequential", "round-robin", "least-used", "weighted", "random", "usage-gap", "latency", "cost"],
     default: "balanced",
   }),
   tolerance: about("For balanced: 0 always takes the least used.", { ...number, default: 3 }),
   gap: about("For usage-gap: percent of the highest count that the lowest may be behind.", { ...number, default: 5 }),
 } satisfies Options<RotateOptions>);
 
+const sticky = object({
+  ttl: about("Milliseconds a conversation is remembered after its last request. Default 1 hour.", number),
+  wait: about("Milliseconds to wait for a busy key of the conversation.", { ...number, default: 0 }),
+  infer: about("Recognises conversations that no client names by how they began.", { ...flag, default: true }),
+} satisfies Options<StickyOptions>);
+
+const cache = object({
+  ttl: about("Milliseconds an answer is kept. Default 10 minutes.", number),
+  size: about("Bytes of all answers together. Default 64 MiB.", number),
+  answer: about("Bytes of one answer; larger ones are not kept. Default 1 MiB.", number),
+  all: about("Keeps every answer, not only those of requests with temperature 0 or a seed.", {
+    ...flag,
+    default: false,
+  }),
+  shared: about("Answers of one client are given to the others too.", { ...flag, default: false }),
+  wait: about("Milliseconds a request waits for the same one that is under way. Default 30 s; 0 = never.", number),
+} satisfies Options<CacheOptions>);
+
 const cooldown = object({
   effects: about("Replaces rows of the table of failures.", { type: "object" }),
   most: about("Milliseconds up to which a time the upstream names is believed. Default 7 days.", number),
   models: about("How many models of a key must rest long before the key rests. 0 = never.", { ...number, default: 3 }),
+  breaker: about("When a provider pauses as a whole because its own failures pile up. false = never.", {
+    anyOf: [
+      { const: false },
+      object({
+        failures: about("Failures since the last success that pause it.", { ...number, default: 4 }),
+        within: about("Milliseconds after which a failure counts no more.", { ...number, default: 60_000 }),
+        pauses: about("Milliseconds of the first pause, the next and so on.", { type: "array", items: number }),
+      } satisfies Options<BreakerOptions>),
+    ],
+  }),
 } satisfies Options<CooldownOptions>);
 
 const concurrencyRule = {
@@ -119,13 +154,67 @@ const concurrencyRule = {
 const concurrency = object({
   ...concurrencyRule,
   providers: about("What differs for a provider.", map(object(concurrencyRule))),
+  shared: about("All workers that share a state keep the limits together.", { ...flag, default: false }),
 } satisfies Options<ConcurrencyOptions>);
+
+const caps = {
+  rpm: about("Requests per minute.", number),
+  rpd: about("Requests per day.", number),
+  tpm: about("Tokens per minute.", number),
+  tpd: about("Tokens per day.", number),
+  caps: about("Limits over a time of any length.", {
+    type: "array",
+    items: object({ window: about("Milliseconds.", number), requests: number, tokens: number } satisfies Options<Cap>, [
+      "window",
+    ]),
+  }),
+} satisfies Options<Caps>;
+const limitRule = object({
+  ...caps,
+  provider: about("A provider's name, which may hold *. Default: all.", text),
+  models: about("Globs over model names or names of quota groups. Default: all.", textOrTexts),
+  priority: about("Priorities of keys. Default: all.", {
+    anyOf: [{ type: "integer" }, { type: "array", items: { type: "integer" } }],
+  }),
+  each: about("What has a count of its own.", { enum: ["key", "provider"], default: "key" }),
+  perModel: about("Each model or quota group has a count of its own.", { ...flag, default: false }),
+} satisfies Options<LimitRule>);
+const fairCycle = object({
+  requests: about("Requests of a key after which it has had its share.", number),
+  rest: about("Milliseconds of a rest from which on a key counts as used up. Default 5 min.", number),
+  wait: about("Milliseconds up to which a rest is waited for before a new cycle begins. Default 90 s.", number),
+  length: about("Milliseconds after which a cycle ends in any case. Default 7 days.", number),
+  together: about("Keys of all priorities are in one cycle.", { ...flag, default: false }),
+  perKey: about("Cycles of the key as a whole, not of each model.", { ...flag, default: false }),
+} satisfies Options<FairCycleOptions>);
+
+const healthCheckRule = {
+  every: about("Milliseconds between two rounds. Default 6 h.", number),
+  jitter: about("Share of every by which a round may be earlier or later.", { ...number, default: 0.25 }),
+  probe: about("What a key is asked for. Default: the list, unless it is about money.", {
+    enum: ["list", "completion"],
+  }),
+  model: about("The model for a completion. Default: the first that the provider lists.", text),
+} satisfies Options<HealthCheckRule>;
 
 /** The arguments of each plugin's function, by the plugin's folder. All other folders hold providers. */
 export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[] } = {
   // What it takes first is an object of another package, which no data file can hold.
   "ai-sdk": [],
+  cache: [cache],
   concurrency: [concurrency],
+  continuation: [
+    object(
+      {
+        models: about(
+          "How models are told to go on with a text, by globs over provider/model.",
+          map({ enum: ["turn", "prefix", "continue-final-message"] }),
+        ),
+        times: about("How often one answer may be gone on with.", { ...number, default: 2 }),
+      } satisfies Options<ContinuationOptions>,
+      ["models"],
+    ),
+  ],
   cooldown: [cooldown],
   echo: [],
   "embed-batch": [
@@ -142,11 +231,44 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
       }),
     } satisfies Options<Omit<G4fOptions, "failures">>),
   ],
+  hedge: [
+    object({
+      percentile: about("Share of the recent times to the first content after which one is late.", {
+        ...number,
+        maximum: 1,
+        default: 0.95,
+      }),
+      min: about("Milliseconds before which nobody is late.", { ...number, default: 1000 }),
+      max: about("Milliseconds after which everybody is.", { ...number, default: 15_000 }),
+      samples: about("How many times have to be known of a model.", { ...number, default: 20 }),
+      share: about("Share of the requests that may have a second candidate.", { ...number, maximum: 1, default: 0.1 }),
+      models: about("Globs over the names clients ask for. Default: all.", texts),
+    } satisfies Options<HedgeOptions>),
+  ],
   "health-check": [
     object({
-      every: about("Milliseconds between two rounds. Default 6 h.", number),
-      jitter: about("Share of every by which a round may be earlier or later.", { ...number, default: 0.25 }),
+      ...healthCheckRule,
+      providers: about(
+        "What differs for a provider; false = its keys are never asked about.",
+        map({ anyOf: [{ const: false }, object(healthCheckRule)] }),
+      ),
     } satisfies Options<HealthCheckOptions>),
+  ],
+  limits: [
+    object({
+      keys: about("For each key that states no limits of its own.", object(caps)),
+      rules: about("More limits; all that fit hold.", { type: "array", items: limitRule }),
+      client: about("For each client.", object(caps)),
+      clients: about("By globs over clients' ids, in place of client.", map(object(caps))),
+      reset: about(
+        "When a day begins. Default 03:00 UTC.",
+        object({ at: text, zone: text } satisfies Options<DailyReset>),
+      ),
+      margin: about("The share of every limit that is used at most, above 0 and up to 1.", { ...number, default: 1 }),
+      answer: about("Tokens an answer is taken for before it is known.", { ...number, default: 1024 }),
+      fairCycle: about("Every key is used up once before any is used again.", { anyOf: [flag, fairCycle] }),
+      upstream: about("What upstreams say is left raises our counts.", { ...flag, default: false }),
+    } satisfies Options<LimitsOptions>),
   ],
   "model-filter": [
     map(
@@ -184,14 +306,36 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
     } satisfies Options<ProxyKeyOptions>),
   ],
   "quota-groups": [map(map(texts))],
-  resilience: [object({ rotate, cooldown, concurrency } satisfies Options<ResilienceOptions>)],
+  redis: [
+    object({
+      url: about("redis://user:password@host:6379/0, rediss:// for TLS. Default: REDIS_URL.", text),
+      prefix: about('What all keys begin with. Default "waygate".', text),
+      wait: about("Milliseconds that a request waits for an answer of Redis. Default 100.", number),
+      rests: about("What rests on one worker rests on all.", { ...flag, default: true }),
+    } satisfies Options<RedisOptions>),
+  ],
+  resilience: [
+    object({
+      rotate,
+      cooldown,
+      concurrency,
+      sticky: about("False: conversations may change their key.", { anyOf: [{ const: false }, sticky] }),
+    } satisfies Options<ResilienceOptions>),
+  ],
   rotate: [rotate],
+  sticky: [sticky],
   tiers: [
     about("Providers, best tier first.", { type: "array", items: texts }),
     object({
       pin: about("A model asked for by its provider's name stays with that provider.", { ...flag, default: false }),
       names: about("What the tiers are called in explanations, best first.", texts),
     } satisfies Options<TiersOptions>),
+  ],
+  "whole-answer": [
+    object({
+      models: about("Globs over the names clients ask for. Default: all.", texts),
+      limit: about("Bytes of one answer that are held at most. Default 16 MiB.", number),
+    } satisfies Options<WholeAnswerOptions>),
   ],
 };
 

@@ -12,7 +12,7 @@ export interface Notes {
 export function schemaOf(rule: Rule, notes?: Notes, path: readonly string[] = []): JsonSchema {
   const description = notes?.description(path.join("."));
   const standard = notes?.standard(path);
-  const { keys, words, required = [] } = rule;
+  const { keys, items, words, required = [] } = rule;
   const inner: JsonSchema | undefined = keys && {
     type: "object",
     properties: Object.fromEntries(
@@ -27,6 +27,7 @@ export function schemaOf(rule: Rule, notes?: Notes, path: readonly string[] = []
     ...(description !== undefined && { description }),
     ...(standard !== undefined && { default: standard }),
     ...own,
+    ...(items && { items: schemaOf(items, notes, path) }),
     ...(words && { enum: words }),
   };
 }

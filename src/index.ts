@@ -1,7 +1,8 @@
 /** Everything a config, a plugin or an embedder needs. */
 export { ProxyError, withError } from "./failure/error.ts";
-export type { ErrorKind, ErrorScope, ProxyErrorInit, UpstreamFailure } from "./failure/error.ts";
+export type { ErrorKind, ErrorScope, OwnRuling, OwnVerdict, ProxyErrorInit, UpstreamFailure } from "./failure/error.ts";
 
+export type { ErrorRule, ResolvedErrorRule } from "./failure/own-rules.ts";
 export { classify } from "./failure/classify.ts";
 export { readErrorBody } from "./failure/error-body.ts";
 export { retryTime } from "./failure/retry-time.ts";
@@ -37,8 +38,12 @@ export {
 export type { ApiKey, KeyInput } from "./candidates/keys.ts";
 export { keyFile, keySource, watchKeyFiles } from "./candidates/key-files.ts";
 export type { KeyFile, KeyFileWatch, KeySource } from "./candidates/key-files.ts";
-export { dayOf } from "./candidates/daily-reset.ts";
+export { dailyReset, dayOf, endOfDay } from "./candidates/daily-reset.ts";
+export type { DailyReset } from "./candidates/daily-reset.ts";
 export { providerNamed } from "./candidates/provider-names.ts";
+export { loadCatalog } from "./catalog/load.ts";
+export type { Catalog } from "./catalog/catalog.ts";
+export type { Capabilities, Match, ModelInfo, Prices, PriceTier } from "./catalog/model-info.ts";
 export { matchesGlob } from "./glob.ts";
 export { baseUrl } from "./wire/base-url.ts";
 export type { BaseUrlOptions } from "./wire/base-url.ts";
@@ -50,6 +55,7 @@ export type { Sse } from "./wire/sse.ts";
 
 export { definePlugin, defineProvider } from "./plugin/define.ts";
 export type { App, Command, Plugin } from "./plugin/app.ts";
+export type { AnswerTap, Continuation, Delivery, Hedge } from "./plugin/delivery.ts";
 export { defineSlot } from "./plugin/context.ts";
 export type {
   Attempt,
@@ -62,7 +68,7 @@ export type {
   Slot,
   Target,
 } from "./plugin/context.ts";
-export type { Hook, HookObject, Hooks, PluginHooks, Precedence, Selection, Verdict } from "./plugin/hooks.ts";
+export type { Hook, HookObject, Hooks, PluginHooks, Precedence, Selection, Sought, Verdict } from "./plugin/hooks.ts";
 export type {
   Classification,
   Credential,
@@ -78,7 +84,9 @@ export type {
   Wire,
 } from "./plugin/provider.ts";
 
-export type { Credentials, Rest, RestState, RestTarget } from "./candidates/credentials.ts";
+export type { Credentials, Probed, ProbeOptions, Rest, RestState, RestTarget } from "./candidates/credentials.ts";
+export type { AttemptEnd, Gate, Grant, Refused } from "./candidates/gates.ts";
+export type { HoldScope } from "./candidates/holds.ts";
 export type { FallbackPolicy, ModelEntry, Models } from "./candidates/models.ts";
 
 export type {
@@ -128,7 +136,11 @@ export type { NodeHandler } from "./node.ts";
 export { serve } from "./serve.ts";
 export type { ServeOptions, Serving } from "./serve.ts";
 
-export type { StateStore } from "./state/store.ts";
+export { checkTakes, soundAmount } from "./state/check-takes.ts";
+export { memoryState } from "./state/memory.ts";
+export type { Counter, Reservation, StateDriver, StateHealth, StateHost, StateStore, Take } from "./state/store.ts";
+export type { Snapshot, SnapshotRow, SnapshotSection } from "./database/snapshot.ts";
+export type { Database, DatabaseTrouble } from "./database/types.ts";
 
 export { systemClock } from "./runtime.ts";
 export type { Clock, Runtime, SendOptions, Span, Timer, Tracer, Transport } from "./runtime.ts";

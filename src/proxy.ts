@@ -4,27 +4,29 @@ import { createModels } from "./candidates/lookup.ts";
 import { createPool, type Pool } from "./candidates/pool.ts";
 import { anonymousCredential } from "./candidates/keys.ts";
 import { createRests, type Rests } from "./candidates/rests.ts";
+import { keepRests } from "./candidates/rests-snapshot.ts";
 import { fetchAsClient } from "./client-fetch.ts";
 import { resolveConfig } from "./config/resolve.ts";
 import type { ConfigProblem } from "./config/problem.ts";
 import type { Config, PluginInput, ResolvedConfig } from "./config/types.ts";
+import { createDurable, type Durable } from "./database/durable.ts";
 import { createLog } from "./log.ts";
 import { createDiscovery, type Discovery } from "./candidates/discovery.ts";
-import { ProxyError } from "./failure/error.ts";
-import { renderResponse } from "./pipeline/error-response.ts";
 import { compileHooks } from "./pipeline/hooks.ts";
 import { sealAffinity } from "./pipeline/fitting.ts";
 import type { RequestSink } from "./pipeline/pipeline.ts";
+import { probeKey } from "./pipeline/probe-key.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { App, Plugin } from "./plugin/app.ts";
 import { shippedProtocols } from "./protocols/shipped.ts";
-import { type Runtime, systemClock } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
+import { completeRuntime } from "./system-runtime.ts";
 import { memoryState } from "./state/memory.ts";
+import type { StateStore } from "./state/store.ts";
 import { type AdminAccess, createAdminAccess } from "./server/admin-access.ts";
-import { type ClientProtocol, clientProtocolOf } from "./server/client-protocol.ts";
+import { clientProtocolOf } from "./server/client-protocol.ts";
 import { createServerApp } from "./server/app.ts";
-import { requestId } from "./server/request-id.ts";
-import { undiciTransport } from "./transport/undici.ts";
+import { refuseClosed } from "./server/refuse-closed.ts";
 
 export interface Proxy {
   /**
@@ -52,14 +54,32 @@ export interface ProxyOptions {
   readonly onRequest?: RequestSink;
   /** False: no provider is asked for its models. For commands that must not call anybody. Default true. */
   readonly discover?: boolean;
+  /** Folder that relative paths of the config start from. Default: the working folder. */
+  readonly root?: string;
+  /**
+   * True: the database is opened even when nothing asks for it, and what rests and is counted outlives the process,
+   * unless the config says `database: false`. False: never. Default: when the config or a plugin asks.
+   */
+  readonly database?: boolean;
+  /** Told of trouble with what is kept on disk. Default: a warning in the log. */
+  readonly onProblem?: (problem: ConfigProblem) => void;
+}
+
+/** What a reload takes over from the proxy before. Not public. */
+export interface Heritage {
+  readonly rests?: Rests;
+  readonly durable?: Durable;
 }
 
 /** What a reload hands over, and what the tests and commands look into. Not public. */
 export interface ProxyInternals {
   readonly pipeline: Pipeline;
   readonly rests: Rests;
+  readonly durable: Durable;
   readonly discovery: Discovery;
   readonly admin: AdminAccess;
+  /** Answers 503 from now on; what is under way goes on. */
+  refuse(): void;
 }
 
 const internals = new WeakMap<Proxy, () => ProxyInternals>();
@@ -75,20 +95,40 @@ export function internalsOf(proxy: Proxy): ProxyInternals {
 export function createProxy<const P extends readonly PluginInput[]>(
   given: Config<P>,
   options: ProxyOptions = {},
-  rests: Rests = createRests(),
+  { rests = createRests(), durable: before }: Heritage = {},
 ): Proxy {
   const { config, warnings } = resolveConfig(given);
   const { plugins } = config;
   const log = options.log ?? createLog(config.log.level);
-  const runtime = completeRuntime(options.runtime);
+  const runtime = completeRuntime(options.runtime, (ms) => {
+    log.warn(
+      `The clock was set back by ${Math.round(ms / 1000)} s. Times go on from where they were until it catches up.`,
+    );
+  });
   const protocols = new Map(shippedProtocols.map((protocol) => [protocol.id, protocol]));
   for (const plugin of plugins) for (const protocol of plugin.protocols ?? []) protocols.set(protocol.id, protocol);
   const providers = plugins.flatMap((plugin) => plugin.providers ?? []);
   const pool: Pool = createPool({
     clock: runtime.clock,
     provider: (name) => providers.find((provider) => provider.name === name),
+    probe: (credential, probing) => probeKey(pipeline, credential, probing),
     rests,
   });
+  const durable = createDurable({
+    config,
+    clock: runtime.clock,
+    log,
+    root: options.root,
+    wanted: options.database,
+    onProblem: options.onProblem,
+    before,
+  });
+  const keeper = keepRests(durable.snapshot, {
+    rests,
+    clock: runtime.clock,
+    knows: (id) => pool.get(id) !== undefined,
+  });
+  let state: StateStore = memoryState(runtime.clock, undefined, durable.snapshot);
   const app: App = {
     config,
     plugins,
@@ -96,8 +136,14 @@ export function createProxy<const P extends readonly PluginInput[]>(
     credentials: pool,
     models: createModels({ providers, aliases: config.models }),
     runtime,
-    state: memoryState(runtime.clock),
+    get state() {
+      return state;
+    },
     log,
+    snapshot: durable.snapshot,
+    get database() {
+      return durable.database;
+    },
     protocol(id) {
       const protocol = protocols.get(id);
       if (protocol) return protocol;
@@ -114,9 +160,11 @@ export function createProxy<const P extends readonly PluginInput[]>(
   let started: App | undefined;
   const open: Plugin[] = [];
   const stopping = new AbortController();
-  let closed = false;
+  let isOver: "draining" | "closed" | undefined;
 
   const start = async (): Promise<App> => {
+    await durable.open();
+    if (config.state) state = await config.state.open({ clock: runtime.clock, log });
     for (const plugin of plugins) {
       open.push(plugin);
       await plugin.setup?.(app);
@@ -124,6 +172,8 @@ export function createProxy<const P extends readonly PluginInput[]>(
     for (const provider of providers) {
       if (provider.keyless && pool.list(provider.name).length === 0) pool.add(anonymousCredential(provider.name));
     }
+    await durable.load();
+    keeper.settle();
     await Promise.all(plugins.map((plugin) => plugin.ready?.(app)));
     if (options.discover ?? true) discovery.start(stopping.signal);
     started = app;
@@ -139,6 +189,10 @@ export function createProxy<const P extends readonly PluginInput[]>(
         failures.push(error);
       }
     }
+    await closeState(state).catch((error: unknown) => failures.push(error));
+    await durable.close();
+    keeper.close();
+    pool.close();
     await runtime.transport.close();
     if (failures.length > 0) throw new AggregateError(failures, "Some plugins could not be closed.");
   };
@@ -152,7 +206,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
 
   // Not `async`, like `fetch` below: every request would pay for promises that only the first one needs.
   const answer = (request: Request): Promise<Response> => {
-    if (closed) return Promise.resolve(refuseClosed(request, runtime, clientProtocol));
+    if (isOver) return Promise.resolve(refuseClosed(request, { isOver, runtime, clientProtocol }));
     return started ? handler(request) : ready().then(() => handler(request));
   };
 
@@ -164,7 +218,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
     warnings,
     ready,
     close() {
-      closed = true;
+      isOver = "closed";
       return close();
     },
     fetch(input: string | URL | Request, init?: RequestInit) {
@@ -172,33 +226,15 @@ export function createProxy<const P extends readonly PluginInput[]>(
       return isAddress(input) ? asClient(input, init) : answer(input);
     },
   };
-  internals.set(proxy, () => ({ pipeline, rests, discovery, admin }));
+  const refuse = (): void => void (isOver ??= "draining");
+  internals.set(proxy, () => ({ pipeline, rests, durable, discovery, admin, refuse }));
   return proxy;
+}
+
+async function closeState(state: StateStore): Promise<void> {
+  await state.close?.();
 }
 
 function isAddress(input: string | URL | Request): input is string | URL {
   return typeof input === "string" || input instanceof URL;
-}
-
-/** Whoever still holds a proxy that has been closed is told so in its protocol. */
-function refuseClosed({ headers, url }: Request, runtime: Runtime, clientProtocol: ClientProtocol): Response {
-  const error = new ProxyError({
-    kind: "no_candidate",
-    status: 503,
-    code: "shutting_down",
-    message: "This proxy has been closed. Ask again in a moment.",
-    retryAt: runtime.clock.now() + 1000,
-  });
-  const protocol = clientProtocol(new URL(url).pathname, headers);
-  return renderResponse(error, { id: requestId(headers, runtime), protocol, now: runtime.clock.now() });
-}
-
-function completeRuntime(given: Partial<Runtime> = {}): Runtime {
-  const clock = given.clock ?? systemClock();
-  return {
-    clock,
-    random: given.random ?? Math.random,
-    transport: given.transport ?? undiciTransport({ clock }),
-    ...(given.tracer && { tracer: given.tracer }),
-  };
 }

@@ -25,7 +25,10 @@ export interface Serving {
    * those has ended, so that the old one can be closed. Throws a `ConfigError` like `serve`, and then nothing changed.
    */
   swap(proxy: Proxy): Promise<void>;
-  /** Refuses new connections, ends idle ones, waits for those under way up to `drain` ms, then ends them too. */
+  /**
+   * Answers new requests with 503 `shutting_down` and waits for those under way up to `drain` milliseconds, by default
+   * the config's `server.drain`; then ends what is left and listens no more.
+   */
   close(drain?: number): Promise<void>;
 }
 
@@ -36,7 +39,15 @@ export async function serve(first: Proxy, options: ServeOptions = {}): Promise<S
   requireAuthentication(first, host);
   await first.ready();
   let current = counted(first);
-  const server = await createServer((req, res) => current.answer(req, res), {
+  const work = countWork();
+  let isDraining = false;
+  const answer = (req: IncomingMessage, res: ServerResponse): void => {
+    // Also of those under way: a client that would use the connection again finds nobody there.
+    if (isDraining) res.shouldKeepAlive = false;
+    else work.begin(res);
+    current.answer(req, res);
+  };
+  const server = await createServer(answer, {
     host,
     port: options.port ?? config.port,
     tls: config.tls,
@@ -53,11 +64,51 @@ export async function serve(first: Proxy, options: ServeOptions = {}): Promise<S
       current = counted(proxy);
       return before.idle();
     },
-    close: (drain = 10_000) => closeServer(server.node, drain),
+    async close(drain = current.proxy.config.server.drain) {
+      isDraining = true;
+      internalsOf(current.proxy).refuse();
+      await work.done(drain);
+      await closeServer(server.node, work.count() > 0 ? 0 : GRACE);
+    },
+  };
+}
+
+/** Milliseconds for what is neither work nor idle, such as a refusal on its way. */
+const GRACE = 500;
+
+interface Work {
+  count(): number;
+  begin(res: ServerResponse): void;
+  /** Resolves when nothing is under way any more, or after so many milliseconds. */
+  done(limit: number): Promise<void>;
+}
+
+function countWork(): Work {
+  let open = 0;
+  let onDone: (() => void) | undefined;
+  return {
+    count: () => open,
+    begin(res) {
+      open++;
+      res.once("close", () => {
+        if (--open === 0) onDone?.();
+      });
+    },
+    done: (limit) =>
+      open === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            const timer = setTimeout(resolve, limit);
+            onDone = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+          }),
   };
 }
 
 interface CountedHandler {
+  readonly proxy: Proxy;
   answer(req: IncomingMessage, res: ServerResponse): void;
   /** Resolves once no request is under way. */
   idle(): Promise<void>;
@@ -69,6 +120,7 @@ function counted(proxy: Proxy): CountedHandler {
   let open = 0;
   let waiting: (() => void) | undefined;
   return {
+    proxy,
     answer(req, res) {
       open++;
       res.once("close", () => {
@@ -134,11 +186,11 @@ interface NodeSocket {
   destroySoon(): void;
 }
 
-function closeServer(server: Server, drain: number): Promise<void> {
+function closeServer(server: Server, grace: number): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), drain);
+    const force = setTimeout(() => server.closeAllConnections(), grace);
     // A kept connection that becomes idle meanwhile would stay open until its own timeout.
-    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const sweep = setInterval(() => server.closeIdleConnections(), 20);
     server.close(() => {
       clearTimeout(force);
       clearInterval(sweep);

@@ -1,5 +1,6 @@
 /** How many requests a key may have in flight. The core counts, waits and gives places back; this states the limits. */
 import { type Candidate, definePlugin, normalizeId, type Plugin, providerNamed } from "waygate";
+import { type SharedPlaces, sharedPlaces } from "./shared.ts";
 
 export interface ConcurrencyRule {
   /** Requests in flight per key at most, all models together. 0 or less = no limit. */
@@ -15,6 +16,11 @@ export interface ConcurrencyRule {
 export interface ConcurrencyOptions extends ConcurrencyRule {
   /** What differs for a provider. */
   readonly providers?: { readonly [provider: string]: ConcurrencyRule };
+  /**
+   * All workers that share a `state` keep the limits together, those of providers and keys too. Costs one message to the
+   * store per call. Default false: each worker has the limits for itself.
+   */
+  readonly shared?: boolean;
 }
 
 /**
@@ -22,12 +28,13 @@ export interface ConcurrencyOptions extends ConcurrencyRule {
  * it is applied after the balancing policies and never overrules affinity, priority or tier.
  */
 export function concurrency(options: ConcurrencyOptions = {}): Plugin<readonly []> {
-  const { providers = {}, ...common } = options;
+  const { providers = {}, shared = false, ...common } = options;
   const own = new Map(Object.entries(providers).map(([name, rule]) => [normalizeId(name), { ...common, ...rule }]));
   const ruleOf = ({ provider }: Candidate): ConcurrencyRule =>
     own.size === 0 ? common : (own.get(normalizeId(provider.name)) ?? common);
   const states = (name: keyof ConcurrencyRule): boolean =>
     [common, ...own.values()].some((rule) => rule[name] !== undefined);
+  let places: SharedPlaces | undefined;
 
   return definePlugin({
     name: "concurrency",
@@ -64,7 +71,14 @@ export function concurrency(options: ConcurrencyOptions = {}): Plugin<readonly [
           return taken ? 0 : undefined;
         });
       }
+      if (!shared) return;
+      places = sharedPlaces(app, {
+        most: (candidate) => smallest(stated(candidate), limitOf(ruleOf(candidate), "perCredential", candidate)),
+        mostOfModel: (candidate) => limitOf(ruleOf(candidate), "perModel", candidate),
+      });
+      app.credentials.addGate(places.gate);
     },
+    close: () => places?.close(),
   });
 }
 
@@ -77,4 +91,14 @@ function limitOf(
   if (limit === undefined || limit <= 0) return undefined;
   const multiplier = credential.priority === undefined ? 1 : (rule.multipliers?.[credential.priority] ?? 1);
   return limit * Math.max(1, multiplier);
+}
+
+/** What the key or its provider says. */
+function stated({ credential, provider }: Candidate): number | undefined {
+  const limit = credential.concurrency ?? provider.concurrency ?? 0;
+  return limit > 0 ? limit : undefined;
+}
+
+function smallest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || (other !== undefined && other < one) ? other : one;
 }

@@ -19,6 +19,8 @@ export interface Effect {
   readonly most?: number;
   /** Keys that fail together should not return together. */
   readonly jitter?: boolean;
+  /** When the time is over one request at a time tries; not after a time that the upstream has named. */
+  readonly probe?: boolean;
   /** A new token may help. */
   readonly refresh?: boolean;
   /** Several models failing like this for long say that the key is at fault. */
@@ -59,6 +61,7 @@ export const effects: { readonly [Kind in ErrorKind]?: Effect } = {
     drop: "quota_exhausted",
     scope: "model",
     steps: [5 * MINUTE],
+    probe: true,
   },
   overloaded: transient,
   upstream: transient,
@@ -71,6 +74,7 @@ export const effects: { readonly [Kind in ErrorKind]?: Effect } = {
     scope: "credential",
     steps: [5 * MINUTE, Number.POSITIVE_INFINITY],
     finalState: "invalid",
+    probe: true,
     refresh: true,
   },
   no_credit: {

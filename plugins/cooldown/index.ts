@@ -8,10 +8,12 @@ import {
   type Rest,
   type RestTarget,
 } from "waygate";
+import { type BreakerOptions, createBreaker, outages } from "./breaker.ts";
 import { type Effect, effects as usualEffects, WEEK } from "./effects.ts";
+import { createRenewals, wasRefused } from "./renewal.ts";
 import { createStreaks, type Place } from "./streaks.ts";
 
-export type { Effect as CooldownEffect };
+export type { BreakerOptions, Effect as CooldownEffect };
 
 export interface CooldownOptions {
   /** Replaces rows of the table; `undefined` takes one out. */
@@ -20,36 +22,92 @@ export interface CooldownOptions {
   readonly most?: number;
   /** How many models of a key must rest long before the key rests. 0 = never. Default 3. */
   readonly models?: number;
+  /** When a provider pauses as a whole because its own failures pile up. `false` = never. */
+  readonly breaker?: false | BreakerOptions;
 }
 
 /** A rest of one model that counts as long. */
 const LONG = 120_000;
 /** How long a key rests when several of its models do. */
 const LOCK = 300_000;
+/** The row of failures of a provider as a whole. */
+const OUTAGE = "transient";
 
 /**
  * Rests are set by the outcome of attempts only; what is in a row starts again with a success and at 03:00 UTC. A client
  * that leaves and a request that is itself at fault let nothing rest.
  */
 export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
-  const { most = WEEK, models = 3 } = options;
+  const { most = WEEK, models = 3, breaker: wanted = {} } = options;
   const effects = { ...usualEffects, ...options.effects };
   const streaks = createStreaks();
+  const renewals = createRenewals();
+  const breaker = createBreaker(wanted === false ? {} : wanted);
+
+  /** Answers at all, so it is not down: what a request was let through for to find out. */
+  const alive = ({ provider, ctx }: Attempt): void => {
+    const target = { provider: provider.name };
+    if (ctx.app.credentials.restOf(target)?.state !== "half-open") return;
+    ctx.app.credentials.wake(target);
+    streaks.forget(provider.name, "", "");
+    breaker.forget(provider.name, ctx.app.runtime.clock.now());
+  };
+
+  /** Pauses the provider when its failures pile up, and again when the one request that tried it has failed. */
+  const noteOutage = (error: ProxyError, attempt: Attempt, now: number): void => {
+    const { name } = attempt.provider;
+    const { credentials, runtime } = attempt.ctx.app;
+    // Whoever has begun to answer is there: what breaks off afterwards says something of that key and model.
+    if (wanted === false || attempt.committed || breaker.isLate(attempt)) return;
+    const target = { provider: name };
+    const before = credentials.restOf(target);
+    if (before !== undefined && before.state !== "half-open") return;
+    const piled = breaker.failed(attempt, credentials.list(name).length, now);
+    if (before === undefined && !piled) return;
+    const { until } = streaks.climb({ owner: name, scope: "" }, OUTAGE, {
+      steps: breaker.pauses,
+      jitter: runtime.random(),
+      startedAt: attempt.startedAt,
+      now,
+    });
+    breaker.paused(name, until);
+    const seconds = Math.ceil((until - now) / 1000);
+    const reason = `${causeOf(error, attempt)} for several requests, ${seconds} s`;
+    credentials.rest(target, { state: "cooling", until, policy: "cooldown", reason, kind: "failing", probe: true });
+  };
 
   return definePlugin({
     name: "cooldown",
+    setup({ snapshot }) {
+      if (snapshot !== undefined) streaks.keep(snapshot);
+    },
     hooks: {
       fail(error, attempt) {
         const effect = effects[error.kind];
-        if (effect === undefined || error.scope === "request" || attempt.ctx.signal.aborted) return;
+        const { ruling } = error;
+        if (attempt.ctx.signal.aborted) return;
+        const isOutage = outages.has(error.kind);
+        if (!isOutage && error.upstream && error.scope !== "provider") alive(attempt);
+        // Asked again at once because a rule says so: nothing is known yet.
+        if (error.scope === "request" || ruling?.then === "same") return;
         const { credentials, runtime } = attempt.ctx.app;
-        // Somebody has renewed the token since: the refusal of the old one says nothing any more.
-        if (effect.refresh && credentials.get(attempt.credential.id) !== attempt.credential) return;
-
         const now = runtime.clock.now();
+        if (ruling?.cooldown !== undefined) {
+          const target = targetOf(error.scope ?? effect?.scope ?? "model", attempt);
+          if (ruling.cooldown > 0) credentials.rest(target, restByRule(effect, error, attempt, now + ruling.cooldown));
+          return;
+        }
+        if (effect === undefined) return;
+        // Somebody has renewed the token since: the refusal of the old one says nothing any more.
+        if (effect.refresh && credentials.get(attempt.credential.id) !== attempt.credential) {
+          return attempt.committed || wasRefused(attempt) ? undefined : { then: "same" };
+        }
+
         streaks.turn(now);
         const target = targetOf(error.scope ?? effect.scope, attempt);
         const place = placeOf(target, attempt);
+        const isWhole = target.credential === undefined;
+        if (isWhole && breaker.isLate(attempt)) return;
         const named = timeNamed(error, now, Math.min(effect.most ?? most, most));
         const isFinal = effect.steps[0] === Number.POSITIVE_INFINITY;
         const { until, first } =
@@ -61,12 +119,11 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
                 startedAt: attempt.startedAt,
                 now,
               });
-        if (until > now) credentials.rest(target, restOf(effect, error, attempt, { now, until }));
-        if (effect.refresh && first && until !== Number.POSITIVE_INFINITY) {
-          void refresh(attempt, () => {
-            streaks.reopen(place, effect.streak, runtime.clock.now());
-            credentials.wake(target);
-          });
+        const probe = isWhole || (effect.probe === true && named === undefined);
+        if (isOutage && !isWhole) noteOutage(error, attempt, now);
+        if (until > now) {
+          if (isWhole) breaker.paused(target.provider, until);
+          credentials.rest(target, { ...restOf(effect, error, attempt, { now, until }), ...(probe && { probe }) });
         }
         // A little below, because a step may have been shortened by its jitter.
         const isLong = effect.blamesCredential && target.model !== undefined && until - now >= LONG * 0.9;
@@ -79,9 +136,18 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
               policy: "cooldown",
               reason: `${models} models of this key fail, ${LOCK / 1000} s`,
               kind: "failing",
+              probe: true,
             },
           );
         }
+        if (!effect.refresh || attempt.provider.refresh === undefined) return;
+        if (first && until !== Number.POSITIVE_INFINITY) {
+          renewals.start(attempt, () => {
+            streaks.reopen(place, effect.streak, runtime.clock.now());
+            credentials.wake(target);
+          });
+        }
+        return renewals.await(attempt);
       },
       record(outcome, { app, operation }) {
         // A counter of tokens has limits of its own: that it works says nothing about the key's answers.
@@ -89,6 +155,7 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
         const attempt = outcome.answeredBy;
         if (outcome.end !== "complete" || attempt === undefined || attempt.error !== undefined) return;
         const { name } = attempt.provider;
+        breaker.forget(name, app.runtime.clock.now());
         streaks.forget(name, attempt.credential.id, app.credentials.scope(name, attempt.model));
       },
     },
@@ -120,22 +187,24 @@ function restOf(
 ): Rest {
   const isFinal = until === Number.POSITIVE_INFINITY;
   const state = isFinal ? (effect.finalState ?? effect.state) : effect.state;
-  const what =
-    error.upstream?.status ?? (attempt.status !== undefined && attempt.status >= 400 ? attempt.status : error.kind);
   const length = isFinal ? state : `${Math.ceil((until - now) / 1000)} s`;
-  return { state, until, policy: "cooldown", reason: `${what}, ${length}`, kind: effect.drop };
+  return { state, until, policy: "cooldown", reason: `${causeOf(error, attempt)}, ${length}`, kind: effect.drop };
 }
 
-/** In the background: the request goes on with the next key. */
-async function refresh({ provider, credential, ctx }: Attempt, onFresh: () => void): Promise<void> {
-  if (provider.refresh === undefined) return;
-  try {
-    await ctx.app.credentials.refresh(credential);
-    onFresh();
-  } catch (error) {
-    ctx.log.warn(
-      `The credential ${credential.label ?? credential.id} of ${provider.name} could not be refreshed:`,
-      error,
-    );
-  }
+/** The status of the upstream, else what went wrong in one word. */
+function causeOf(error: ProxyError, { status }: Attempt): string | number {
+  return error.upstream?.status ?? (status !== undefined && status >= 400 ? status : error.kind);
+}
+
+/** The rest that a rule of `errors` names. Its end is known, so it is none that waits for a human. */
+function restByRule(effect: Effect | undefined, error: ProxyError, attempt: Attempt, until: number): Rest {
+  const waits = effect?.steps[0] === Number.POSITIVE_INFINITY;
+  const seconds = Math.ceil((error.ruling?.cooldown ?? 0) / 1000);
+  return {
+    state: effect === undefined || waits ? "cooling" : effect.state,
+    until,
+    policy: "cooldown",
+    reason: `${causeOf(error, attempt)}, errors[${error.ruling?.rule}], ${seconds} s`,
+    kind: effect?.drop ?? "failing",
+  };
 }

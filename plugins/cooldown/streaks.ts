@@ -1,5 +1,5 @@
 /** Failures in a row, per key (or provider) and model or quota group. */
-import { dayOf } from "waygate";
+import { dayOf, endOfDay, type Json, type Snapshot } from "waygate";
 
 export interface Place {
   /** A credential's id, or a provider's name. */
@@ -28,6 +28,8 @@ export interface Streaks {
   forget(provider: string, credential: string, scope: string): void;
   /** Zeroes everything when a new day has begun. */
   turn(now: number): void;
+  /** Keeps the rows over a restart, until the day is over. */
+  keep(snapshot: Snapshot): void;
 }
 
 interface Streak {
@@ -46,8 +48,10 @@ const MOST = 256;
 export function createStreaks(): Streaks {
   const owners = new Map<string, Map<string, ScopeRecord>>();
   let day = 0;
+  let changed: (key: string) => void = () => undefined;
 
   const recordAt = ({ owner, scope }: Place): ScopeRecord => {
+    changed(keyOf(owner, scope));
     let scopes = owners.get(owner);
     if (scopes === undefined) owners.set(owner, (scopes = new Map()));
     let record = scopes.get(scope);
@@ -75,7 +79,9 @@ export function createStreaks(): Streaks {
     },
     reopen(place, name, now) {
       const streak = owners.get(place.owner)?.get(place.scope)?.streaks.get(name);
-      if (streak !== undefined) streak.until = now;
+      if (streak === undefined) return;
+      streak.until = now;
+      changed(keyOf(place.owner, place.scope));
     },
     countLong(place, until, now) {
       recordAt(place).longUntil = until;
@@ -85,11 +91,11 @@ export function createStreaks(): Streaks {
     },
     forget(provider, credential, scope) {
       if (owners.size === 0) return;
+      for (const each of owners.get(provider)?.keys() ?? []) changed(keyOf(provider, each));
       owners.delete(provider);
       const scopes = owners.get(credential);
       if (scopes === undefined) return;
-      scopes.delete(scope);
-      scopes.delete("");
+      for (const each of [scope, ""]) if (scopes.delete(each)) changed(keyOf(credential, each));
       if (scopes.size === 0) owners.delete(credential);
     },
     turn(now) {
@@ -98,5 +104,59 @@ export function createStreaks(): Streaks {
       day = today;
       owners.clear();
     },
+    keep(snapshot) {
+      changed = snapshot.add("cooldown", {
+        version: 1,
+        *keys() {
+          for (const [owner, scopes] of owners) for (const scope of scopes.keys()) yield keyOf(owner, scope);
+        },
+        save(key) {
+          const { owner, scope } = placeIn(key);
+          const record = owners.get(owner)?.get(scope);
+          if (record === undefined) return undefined;
+          const streaks = [...record.streaks].map(([name, { step, until }]) => [name, step, finite(until)]);
+          return { value: { day, streaks, longUntil: finite(record.longUntil) }, until: endOfDay(day) };
+        },
+        load(key, value) {
+          const record = parse(value);
+          if (record === undefined) throw new Error("failures in a row have another shape");
+          if (record.day < day) return;
+          if (record.day > day) owners.clear();
+          ({ day } = record);
+          const { owner, scope } = placeIn(key);
+          let scopes = owners.get(owner);
+          if (scopes === undefined) owners.set(owner, (scopes = new Map()));
+          scopes.set(scope, record);
+        },
+      });
+    },
   };
+}
+
+/** No id holds a NUL. */
+function keyOf(owner: string, scope: string): string {
+  return `${owner}\0${scope}`;
+}
+
+function placeIn(key: string): Place {
+  const [owner = "", scope = ""] = key.split("\0");
+  return { owner, scope };
+}
+
+/** JSON has no infinity: `null` is for ever. */
+function finite(time: number): number | null {
+  return Number.isFinite(time) ? time : null;
+}
+
+function parse(value: Json): (ScopeRecord & { readonly day: number }) | undefined {
+  const row = value as { readonly day?: Json; readonly streaks?: Json; readonly longUntil?: Json } | null;
+  if (typeof row?.day !== "number" || !Array.isArray(row.streaks)) return undefined;
+  const streaks = new Map<string, Streak>();
+  for (const each of row.streaks as readonly Json[]) {
+    const [name, step, until] = Array.isArray(each) ? (each as readonly Json[]) : [];
+    if (typeof name !== "string" || typeof step !== "number") return undefined;
+    streaks.set(name, { step, until: typeof until === "number" ? until : Number.POSITIVE_INFINITY });
+  }
+  const longUntil = typeof row.longUntil === "number" ? row.longUntil : Number.POSITIVE_INFINITY;
+  return { day: row.day, streaks, longUntil };
 }

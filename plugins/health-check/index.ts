@@ -1,102 +1,120 @@
 /** Asks now and then whether keys that were given up work again. */
-import { type App, type Credential, definePlugin, type Plugin, type Rest, type RestTarget, type Timer } from "waygate";
-import { pause } from "./pause.ts";
+import { type App, definePlugin, normalizeId, type Plugin, providerNamed, ProxyError, type Timer } from "waygate";
+import { createLine } from "./line.ts";
+import { isSuspect, suspectsOf } from "./suspects.ts";
 
-export interface HealthCheckOptions {
+export interface HealthCheckRule {
   /** Milliseconds between two rounds. Default 6 h. */
   readonly every?: number;
   /** Share of `every` by which a round may be earlier or later. Default 0.25. */
   readonly jitter?: number;
+  /**
+   * `list`: a key is asked for its models; `completion`: for one token of an answer. Default: the list, where the provider
+   * has one and it is not about money.
+   */
+  readonly probe?: "list" | "completion";
+  /** The model for a completion. Default: the first that the provider lists. */
+  readonly model?: string;
+}
+
+export interface HealthCheckOptions extends HealthCheckRule {
+  /** What differs for a provider; `false` = its keys are never asked about. */
+  readonly providers?: { readonly [provider: string]: false | HealthCheckRule };
 }
 
 const HOUR = 3_600_000;
-/** A rest must have this long to go before somebody asks. */
-const LONG = HOUR / 6;
 /** A probe that takes longer has failed. */
 const LIMIT = 10_000;
-/** Between two probes, so that many dead keys do not look like an attack. */
-const BREAK = 3000;
-
-type RestingTarget = { readonly target: RestTarget; readonly rest: Rest };
+/** After a round in which the network failed the next one comes sooner, so often at most. */
+const SOON = 60_000;
+const SOONER = 3;
 
 /**
- * Every round asks each such key once for its models, through the provider's `discover`; an answer wakes it. Tried are
- * keys that were refused or have no credit, and those that rest for long because they failed. A limit or a quota is
- * left to end by itself, because a list of models says nothing about it, and a banned account is left alone.
+ * Every round asks each such key once; an answer wakes it. Tried are keys that were refused or have no credit, and those
+ * that rest for long because they failed. A limit or a quota is left to end by itself, and accounts that are banned or
+ * were disabled by somebody are left alone. No two probes of one proxy are closer than 3 s.
  */
-export function healthCheck({ every = 6 * HOUR, jitter = 0.25 }: HealthCheckOptions = {}): Plugin<readonly []> {
+export function healthCheck({ providers = {}, ...usual }: HealthCheckOptions = {}): Plugin<readonly []> {
   const closing = new AbortController();
-  let timer: Timer | undefined;
+  const timers = new Map<string, Timer>();
+  const line = createLine();
+
+  const watch = (app: App, provider: string, rule: HealthCheckRule): void => {
+    const { every = 6 * HOUR, jitter = 0.25 } = rule;
+    const { clock } = app.runtime;
+    let sooner = 0;
+    const plan = (isOffline: boolean): void => {
+      if (closing.signal.aborted) return;
+      sooner = isOffline ? sooner + 1 : 0;
+      const usualWait = every * (1 + jitter * (2 * app.runtime.random() - 1));
+      const wait = sooner > 0 && sooner <= SOONER ? Math.min(SOON, usualWait) : usualWait;
+      if (sooner > SOONER) sooner = 0;
+      const begin = (): void => {
+        round(app, provider, rule)
+          .catch((error: unknown) => {
+            app.log.error("health-check: a round failed:", error);
+            return false;
+          })
+          .then(plan);
+      };
+      timers.set(provider, clock.timer(begin, wait));
+    };
+    plan(false);
+  };
+
+  /** True when the network failed, so that nothing was found out. */
+  const round = async (app: App, provider: string, rule: HealthCheckRule): Promise<boolean> => {
+    const log = app.log.withTag("health-check");
+    let isOffline = false;
+    for (const id of suspectsOf(app, provider)) {
+      await line.turn(app.runtime.clock, closing.signal);
+      if (closing.signal.aborted) return false;
+      const credential = app.credentials.get(id);
+      // It may have come back, been tried or been taken out while others were asked.
+      if (credential === undefined || !isSuspect(app, provider, id)) continue;
+      const name = `${credential.provider} ${credential.label ?? id}`;
+      try {
+        const { by } = await withLimit(app, (signal) =>
+          app.credentials.probe(credential, { by: rule.probe, model: rule.model, signal }),
+        );
+        log.info(`${name} answers again${by === "completion" ? ", to one token" : ""}.`);
+      } catch (error) {
+        isOffline ||= ProxyError.is(error) && error.kind === "network";
+        log.debug(`${name} still fails:`, error);
+      }
+    }
+    return isOffline;
+  };
+
+  const withLimit = async <T>(app: App, ask: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const limit = new AbortController();
+    const timer = app.runtime.clock.timer(() => limit.abort(new Error(`no answer within ${LIMIT} ms`)), LIMIT);
+    try {
+      return await ask(AbortSignal.any([closing.signal, limit.signal]));
+    } finally {
+      timer.cancel();
+    }
+  };
 
   return definePlugin({
     name: "health-check",
+    setup(app) {
+      for (const name of Object.keys(providers)) providerNamed(name, app.providers, ["healthCheck", "providers", name]);
+    },
     ready(app) {
-      const { runtime } = app;
-      const plan = (): void => {
-        if (closing.signal.aborted) return;
-        const wait = every * (1 + jitter * (2 * runtime.random() - 1));
-        timer = runtime.clock.timer(() => {
-          void round(app, closing.signal)
-            .catch((error: unknown) => app.log.error("health-check: a round failed:", error))
-            .then(plan);
-        }, wait);
-      };
-      plan();
+      for (const { name } of app.providers) {
+        const own = ruleOf(providers, name);
+        if (own !== false) watch(app, name, { ...usual, ...own });
+      }
     },
     close() {
       closing.abort();
-      timer?.cancel();
+      for (const timer of timers.values()) timer.cancel();
     },
   });
 }
 
-async function round(app: App, signal: AbortSignal): Promise<void> {
-  const { clock } = app.runtime;
-  const log = app.log.withTag("health-check");
-  let isFirst = true;
-  for (const [id, resting] of suspects(app)) {
-    if (!isFirst) await pause(clock, BREAK, signal);
-    if (signal.aborted) return;
-    isFirst = false;
-    const credential = app.credentials.get(id);
-    if (credential === undefined) continue;
-    const name = `${credential.provider} ${credential.label ?? id}`;
-    try {
-      const models = await probe(app, credential, signal);
-      for (const { target } of resting) {
-        if (target.model === undefined || models.includes(target.model)) app.credentials.wake(target);
-      }
-      log.info(`${name} answers again.`);
-    } catch (error) {
-      log.debug(`${name} still fails:`, error);
-    }
-  }
-}
-
-/** What rests and may be woken, by credential. */
-function suspects(app: App): ReadonlyMap<string, readonly RestingTarget[]> {
-  const soon = app.runtime.clock.now() + LONG;
-  const asked = new Set(app.providers.filter((provider) => provider.discover).map((provider) => provider.name));
-  const candidates = app.credentials
-    .rests()
-    .filter(
-      ({ target, rest }) => asked.has(target.provider) && target.credential !== undefined && mayHaveEnded(rest, soon),
-    );
-  return Map.groupBy(candidates, ({ target }) => target.credential ?? "");
-}
-
-function mayHaveEnded({ state, until, kind }: Rest, soon: number): boolean {
-  if (state === "invalid" || state === "no-credit") return true;
-  return state === "cooling" && until > soon && kind !== "rate_limited" && kind !== "quota_exhausted";
-}
-
-async function probe(app: App, credential: Credential, closing: AbortSignal): Promise<readonly string[]> {
-  const limit = new AbortController();
-  const timer = app.runtime.clock.timer(() => limit.abort(new Error(`no answer within ${LIMIT} ms`)), LIMIT);
-  const provider = app.providers.find(({ name }) => name === credential.provider);
-  try {
-    return (await provider?.discover?.(credential, AbortSignal.any([closing, limit.signal]))) ?? [];
-  } finally {
-    timer.cancel();
-  }
+function ruleOf(rules: NonNullable<HealthCheckOptions["providers"]>, name: string): false | HealthCheckRule {
+  const found = Object.entries(rules).find(([id]) => normalizeId(id) === normalizeId(name));
+  return found?.[1] ?? {};
 }

@@ -1,43 +1,55 @@
 /** Spreads requests over the keys of a provider. */
-import { type Candidate, ConfigError, definePlugin, type Plugin } from "waygate";
-import { createOrder } from "./order.ts";
+import { type Candidate, ConfigError, type Context, definePlugin, loadCatalog, type Plugin } from "waygate";
+import { createPriceList, type PriceList } from "./cost.ts";
 import { createCounts } from "./counts.ts";
+import { createLatencies } from "./latency.ts";
+import { createOrder, type Order } from "./order.ts";
 
-const modes = ["balanced", "sequential", "round-robin", "least-used", "weighted", "random", "usage-gap"] as const;
+/** Those that look at how often keys were used. */
+const counted = ["balanced", "sequential", "round-robin", "least-used", "weighted", "random", "usage-gap"] as const;
+const modes = [...counted, "latency", "cost"] as const;
 
+export type CountedMode = (typeof counted)[number];
 export type RotateMode = (typeof modes)[number];
 
 export interface RotateOptions {
   /**
    * `balanced` draws a key, the less used the likelier; `least-used` takes the least used; `sequential` stays with the
    * most used one until it rests; `round-robin` takes the one unused for longest; `weighted` and `random` draw by the
-   * keys' weights or evenly; `usage-gap` goes round until counts differ too much, then takes the least used.
+   * keys' weights or evenly; `usage-gap` goes round until counts differ too much, then takes the least used; `latency`
+   * takes the one that was quickest to its first token; `cost` the cheapest provider, and there as `balanced`.
    * Default `balanced`.
    */
   readonly mode?: RotateMode;
-  /** For `balanced`: 0 always takes the least used, 2 to 4 is usual, above 5 is close to chance. Default 3. */
+  /** For `balanced` and `cost`: 0 always takes the least used, 2 to 4 is usual, above 5 is close to chance. Default 3. */
   readonly tolerance?: number;
   /** For `usage-gap`: percent of the highest count that the lowest may be behind. Default 5. */
   readonly gap?: number;
 }
 
-/** Uses are attempts sent since 03:00 UTC, per key and quota group (else model). */
+/**
+ * Uses are attempts sent since 03:00 UTC, per key and quota group (else model). `latency` and `cost` compare providers
+ * too, where a name stands for one model of several and tiers do not say otherwise; prices are those of the catalogue,
+ * unknown ones come last.
+ */
 export function rotate(options: RotateOptions = {}): Plugin<readonly []> {
   const { mode = "balanced", tolerance = 3, gap = 5 } = options;
-  if (!modes.includes(mode)) {
-    throw new ConfigError([
-      {
-        code: "config_invalid",
-        path: ["plugins", "rotate", "mode"],
-        what: `rotate: there is no mode "${String(mode)}"`,
-        why: `the modes are ${modes.join(", ")}; latency and cost are not available yet`,
-        fix: "name one of them",
-        needle: String(mode),
-      },
-    ]);
-  }
+  if (!modes.includes(mode)) throw unknownMode(mode);
   const counts = createCounts();
-  const order = createOrder({ mode, tolerance, gap, counts });
+  const order = createOrder({ mode: isCounted(mode) ? mode : "balanced", tolerance, gap, counts });
+  const latencies = createLatencies();
+  let prices: PriceList | undefined;
+
+  const ordering = (candidates: readonly Candidate[], ctx: Context): readonly Candidate[] => {
+    if (mode === "latency") return latencies.order(candidates, ctx);
+    return inRuns(candidates, ctx, order, prices);
+  };
+  const describe = (candidate: Candidate, ctx: Context): string => {
+    if (mode === "latency") return latencies.describe(candidate, ctx);
+    if (prices) return prices.describe(candidate);
+    const used = counts.of(ctx.app.credentials.scope(candidate.provider.name, candidate.model));
+    return `${mode}: ${used?.get(candidate.credential.id)?.uses ?? 0} uses today`;
+  };
 
   return definePlugin({
     name: "rotate",
@@ -45,16 +57,14 @@ export function rotate(options: RotateOptions = {}): Plugin<readonly []> {
       selectKey: {
         precedence: "balance",
         spread: mode !== "sequential",
-        handler(candidates, { app }, selection) {
+        handler(candidates, ctx, selection) {
           if (candidates.length < 2) return candidates;
-          counts.turn(app.runtime.clock.now());
-          const ordered = inRuns(candidates, (from, to, out) => order(candidates, from, to, out, app));
-          const head = ordered[0]!;
-          if (selection.detailed && head !== candidates[0]) {
-            const used =
-              counts.of(app.credentials.scope(head.provider.name, head.model))?.get(head.credential.id)?.uses ?? 0;
-            selection.move(head, `${mode}: ${used} uses today`);
-          }
+          counts.turn(ctx.app.runtime.clock.now());
+          const ordered = ordering(candidates, ctx);
+          if (!selection.detailed) return ordered;
+          // Times and prices say something of every candidate, counts only why the first one is first.
+          const told = isCounted(mode) ? ordered.slice(0, ordered[0] === candidates[0] ? 0 : 1) : ordered;
+          for (const candidate of told) selection.move(candidate, describe(candidate, ctx));
           return ordered;
         },
       },
@@ -62,25 +72,72 @@ export function rotate(options: RotateOptions = {}): Plugin<readonly []> {
         counts.turn(app.runtime.clock.now());
         counts.add(app.credentials.scope(candidate.provider.name, candidate.model), candidate.credential.id);
       },
+      ...(mode === "latency" && {
+        record({ answeredBy }, ctx) {
+          if (answeredBy?.firstByteAt === undefined) return;
+          latencies.add(ctx, answeredBy.candidate, answeredBy.firstByteAt - answeredBy.startedAt);
+        },
+        fail(error, attempt) {
+          // It would have taken at least as long.
+          if (error.kind !== "timeout" || attempt.committed) return;
+          latencies.add(attempt.ctx, attempt.candidate, attempt.ctx.app.runtime.clock.now() - attempt.startedAt);
+        },
+      }),
+    },
+    async setup({ snapshot }) {
+      if (snapshot !== undefined) counts.keep(snapshot);
+      if (mode === "cost") prices = createPriceList(await loadCatalog());
     },
   });
 }
 
+function isCounted(mode: RotateMode): mode is CountedMode {
+  return (counted as readonly RotateMode[]).includes(mode);
+}
+
+function unknownMode(mode: unknown): ConfigError {
+  return new ConfigError([
+    {
+      code: "config_invalid",
+      path: ["plugins", "rotate", "mode"],
+      what: `rotate: there is no mode "${String(mode)}"`,
+      why: `the modes are ${modes.join(", ")}`,
+      fix: "name one of them",
+      needle: String(mode),
+    },
+  ]);
+}
+
+interface Run {
+  readonly from: number;
+  readonly to: number;
+  readonly price: number;
+  /** Decides between equal prices. */
+  readonly chance: number;
+}
+
 /**
- * Calls `order` for each stretch of candidates of one rank. Position, tier and key priority are applied after this
- * policy, so a draw over all of them would seldom be the draw among those that come first.
+ * Calls `order` for each stretch of candidates of one rank, the cheapest first where there are prices. Position, tier and
+ * key priority are applied after this policy, so a draw over all of them would seldom be the draw among those that come
+ * first.
  */
 function inRuns(
   candidates: readonly Candidate[],
-  order: (from: number, to: number, out: Candidate[]) => void,
+  { app }: Context,
+  order: Order,
+  prices: PriceList | undefined,
 ): readonly Candidate[] {
   const ordered: Candidate[] = [];
+  const runs: Run[] = [];
   let from = 0;
   for (let index = 1; index <= candidates.length; index++) {
     if (index < candidates.length && isSameRank(candidates[from]!, candidates[index]!)) continue;
-    order(from, index, ordered);
+    if (prices) runs.push({ from, to: index, price: prices.of(candidates[from]!), chance: app.runtime.random() });
+    else order(candidates, from, index, ordered, app);
     from = index;
   }
+  runs.sort((a, b) => (a.price === b.price ? a.chance - b.chance : a.price - b.price));
+  for (const run of runs) order(candidates, run.from, run.to, ordered, app);
   return ordered;
 }
 

@@ -1,12 +1,13 @@
 /** The orders that the modes of `rotate()` give to the keys of one rank. Runs for every request. */
 import type { App, Candidate } from "waygate";
 import type { Count, Counts } from "./counts.ts";
-import type { RotateMode, RotateOptions } from "./index.ts";
+import type { CountedMode, RotateOptions } from "./index.ts";
 
 /** Writes the candidates from `from` up to, not including, `to` to the end of `out`. */
 export type Order = (candidates: readonly Candidate[], from: number, to: number, out: Candidate[], app: App) => void;
 
-interface OrderInit extends Required<RotateOptions> {
+interface OrderInit extends Required<Omit<RotateOptions, "mode">> {
+  readonly mode: CountedMode;
   readonly counts: Counts;
 }
 
@@ -82,7 +83,7 @@ interface Draw {
   readonly random: number;
 }
 
-const prefersIdle: { readonly [Mode in RotateMode]: boolean } = {
+const prefersIdle: { readonly [Mode in CountedMode]: boolean } = {
   balanced: true,
   "least-used": true,
   sequential: false,
@@ -96,7 +97,7 @@ const prefersIdle: { readonly [Mode in RotateMode]: boolean } = {
 const byUses = (count: Count, weight: number): number => Math.min(count.uses / weight, BUSY - 1);
 const byLast = (count: Count): number => count.last;
 
-const rankings: { readonly [Mode in Exclude<RotateMode, "usage-gap">]: (count: Count, weight: number) => number } = {
+const rankings: { readonly [Mode in Exclude<CountedMode, "usage-gap">]: (count: Count, weight: number) => number } = {
   balanced: byUses,
   "least-used": byUses,
   "round-robin": byLast,

@@ -1,4 +1,4 @@
-/** How many requests each credential has in flight, who may start another, and who waits for one to end. */
+/** How many requests each credential has in flight, and who may start another. */
 import type { Candidate } from "../plugin/context.ts";
 
 export interface Lease {
@@ -14,22 +14,13 @@ export interface InFlight {
   count(credential: string, model?: string): number;
   /** 0 leaves no place at all. */
   addLimit(limit: (candidate: Candidate) => number | undefined): void;
-  /**
-   * Waits for a place on any of the candidates; first come, first served among those whose candidates fit. `current`
-   * is asked again whenever a place is free: the candidate as it is then, or `undefined` when it must not be used.
-   */
-  wait(candidates: readonly Candidate[], current: (candidate: Candidate) => Candidate | undefined): Waiting;
+  /** Told of every place that is given back, after it is free. */
+  onFree(listener: (credential: string) => void): void;
 }
 
 export interface Placed {
   readonly candidate: Candidate;
   readonly lease: Lease;
-}
-
-export interface Waiting {
-  /** `gone`: none of the candidates may be used any more, so there is nothing to wait for. */
-  readonly placed: Promise<Placed | "gone" | "cancelled">;
-  cancel(): void;
 }
 
 interface Counts {
@@ -43,8 +34,7 @@ const KEPT = 50_000;
 export function createInFlight(): InFlight {
   const counts = new Map<string, Counts>();
   const limits: ((candidate: Candidate) => number | undefined)[] = [];
-  /** Each tries to take a place and says whether it is done with waiting, and how. */
-  const waiting = new Set<() => "placed" | "gone" | undefined>();
+  let told: ((credential: string) => void) | undefined;
 
   const most = (candidate: Candidate): number => {
     const own = candidate.credential.concurrency ?? candidate.provider.concurrency ?? 0;
@@ -55,16 +45,6 @@ export function createInFlight(): InFlight {
   const free = (candidate: Candidate): boolean => {
     const limit = most(candidate);
     return limit === Number.POSITIVE_INFINITY || (counts.get(candidate.credential.id)?.total ?? 0) < limit;
-  };
-
-  /** One place is free: for the first who can use it. Those met on the way who wait in vain are sent home. */
-  const serveNext = (): void => {
-    for (const attempt of waiting) {
-      const how = attempt();
-      if (how === undefined) continue;
-      waiting.delete(attempt);
-      if (how === "placed") return;
-    }
   };
 
   const acquire = (candidate: Candidate): Lease | undefined => {
@@ -90,7 +70,7 @@ export function createInFlight(): InFlight {
         // Not kept at zero: clients make names of models up, as long as they like.
         if (left > 0) taken.models.set(model, left);
         else taken.models.delete(model);
-        if (waiting.size > 0) serveNext();
+        told?.(id);
       },
     };
   };
@@ -104,31 +84,8 @@ export function createInFlight(): InFlight {
       return model === undefined ? held.total : (held.models.get(model) ?? 0);
     },
     addLimit: (limit) => void limits.push(limit),
-    wait(candidates, current) {
-      const { promise: placed, resolve } = Promise.withResolvers<Placed | "gone" | "cancelled">();
-      const attempt = (): "placed" | "gone" | undefined => {
-        let hope = false;
-        for (const each of candidates) {
-          const candidate = current(each);
-          if (candidate === undefined) continue;
-          hope = true;
-          const lease = acquire(candidate);
-          if (lease === undefined) continue;
-          resolve({ candidate, lease });
-          return "placed";
-        }
-        if (hope) return undefined;
-        resolve("gone");
-        return "gone";
-      };
-      // A place may have become free since the caller looked, when nobody was waiting for it.
-      if (attempt() === undefined) waiting.add(attempt);
-      return {
-        placed,
-        cancel() {
-          if (waiting.delete(attempt)) resolve("cancelled");
-        },
-      };
+    onFree(listener) {
+      told = listener;
     },
   };
 }

@@ -129,3 +129,13 @@ export function apiKeyCredential(provider: string, input: KeyInput): Credential<
 export function anonymousCredential(provider: string): Credential<ApiKey> {
   return defineCredential({ id: `${provider}:anonymous`, provider, label: "anonymous" }, { key: "" });
 }
+
+/** A copy with other secret data, which stays out of serialisations. */
+export function renewCredential(credential: Credential, data: unknown): Credential {
+  const fresh = Object.create(
+    Object.getPrototypeOf(credential) as object,
+    Object.getOwnPropertyDescriptors(credential),
+  ) as Credential;
+  Object.defineProperty(fresh, "data", { value: data, enumerable: false });
+  return fresh;
+}

@@ -3,10 +3,16 @@ import { ProxyError } from "../failure/error.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
 import type { Credential, Provider } from "../plugin/provider.ts";
 import type { Clock } from "../runtime.ts";
-import type { Credentials, Rest } from "./credentials.ts";
+import type { Credentials, Probed, ProbeOptions, Rest } from "./credentials.ts";
+import type { Gate } from "./gates.ts";
+import { halfOpenGate } from "./half-open.ts";
+import { renewCredential } from "./keys.ts";
+import { listOf, wakeShown } from "./probing.ts";
+import { createHolds } from "./holds.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
 import { createReadyRing, type ReadyRing } from "./ready-ring.ts";
-import { createRests, type Rests } from "./rests.ts";
+import { createRests, type RestPlace, type Rests } from "./rests.ts";
+import { createWaitingRoom, type WaitingRoom } from "./waiting-room.ts";
 
 export interface Pool extends Credentials {
   /** The ring of a target. Kept from request to request as long as the provider's credentials stay the same. */
@@ -15,12 +21,26 @@ export interface Pool extends Credentials {
   current(candidate: Candidate): Candidate | undefined;
   /** A whole provider rests. */
   providerRest(provider: string): Rest | undefined;
+  /** Why nobody of a target is asked now: its provider rests, or a limit over all its keys is reached. */
+  closed(target: Pick<Target, "provider" | "model">): Rest | undefined;
+  /** What `hold` said of this candidate, if it still counts. */
+  held(candidate: Pick<Candidate, "provider" | "model" | "credential">): Rest | undefined;
   readonly flights: InFlight;
+  readonly gates: readonly Gate[];
+  /** Goes up with every `stir`. */
+  readonly lifts: number;
+  /** An attempt that began then has been answered, which ends the rests it was let through to try out. */
+  answered(candidate: Candidate, startedAt: number): void;
+  readonly room: WaitingRoom;
+  /** Hears no more of rests, which may outlive this pool. */
+  close(): void;
 }
 
 export interface PoolInit {
   readonly clock: Clock;
   readonly provider: (name: string) => Provider | undefined;
+  /** Asks the upstream about a key; without it only the provider's list can be asked for. */
+  readonly probe?: (credential: Credential, options: ProbeOptions) => Promise<Probed>;
   /** What rested before a reload goes on resting. */
   readonly rests?: Rests;
 }
@@ -36,11 +56,14 @@ const KEPT = 200_000;
 /** Rings are kept for names of models up to this length; longer ones are hardly real. */
 const NAME = 256;
 
-export function createPool({ clock, provider, rests = createRests() }: PoolInit): Pool {
+export function createPool({ clock, provider, probe, rests = createRests() }: PoolInit): Pool {
   const shelves = new Map<string, Shelf>();
   const owners = new Map<string, string>();
   const refreshing = new Map<string, Promise<Credential>>();
   const flights = createInFlight();
+  const holds = createHolds();
+  const gates: Gate[] = [];
+  let lifts = 0;
   let groupOf: (provider: string, model: string) => string | undefined = () => undefined;
 
   const shelf = (name: string): Shelf => {
@@ -51,7 +74,8 @@ export function createPool({ clock, provider, rests = createRests() }: PoolInit)
   const scope = (name: string, model: string): string => groupOf(name, model) ?? model;
   const restOf = (candidate: Pick<Candidate, "provider" | "model" | "credential">, now: number): Rest | undefined =>
     rests.candidate(candidate.credential.id, scope(candidate.provider.name, candidate.model), now);
-  const restingUntil = (candidate: Candidate, now: number): number => restOf(candidate, now)?.until ?? 0;
+  const restingUntil = (candidate: Candidate, now: number): number =>
+    Math.max(restOf(candidate, now)?.until ?? 0, holds.key(candidate.credential.id, candidate.model, now)?.until ?? 0);
 
   /** Tells the rings of one provider that a credential's rest for some scope has changed. */
   const touch = (providerName: string, credential: string, scoped: string | undefined): void => {
@@ -59,35 +83,88 @@ export function createPool({ clock, provider, rests = createRests() }: PoolInit)
     for (const { model, ring } of shelf(providerName).rings.values()) {
       const own = scope(providerName, model);
       if (scoped !== undefined && own !== scoped) continue;
-      const rest = rests.candidate(credential, own, now);
-      ring.update(credential, rest?.until ?? 0, now);
+      const rest = rests.candidate(credential, own, now)?.until ?? 0;
+      ring.update(credential, Math.max(rest, holds.key(credential, model, now)?.until ?? 0), now);
     }
   };
 
   const get = (id: string): Credential | undefined => shelves.get(owners.get(id) ?? "")?.credentials.get(id);
   const resting = (candidate: Pick<Candidate, "provider" | "model" | "credential">): Rest | undefined => {
     const now = clock.now();
-    const whole = rests.provider(candidate.provider.name, now);
-    const own = restOf(candidate, now);
-    if (whole === undefined) return own;
-    return own !== undefined && own.until > whole.until ? own : whole;
+    const { provider: owner, model, credential } = candidate;
+    const whole = later(rests.provider(owner.name, now), holds.target(owner.name, model, now));
+    return later(whole, later(restOf(candidate, now), holds.key(credential.id, model, now)));
   };
+  const current = (candidate: Candidate): Candidate | undefined => {
+    const credential = get(candidate.credential.id);
+    if (credential === undefined || resting(candidate) !== undefined) return undefined;
+    return credential === candidate.credential ? candidate : Object.freeze({ ...candidate, credential });
+  };
+  const room = createWaitingRoom({ clock, acquire: flights.acquire, current });
+  flights.onFree(room.free);
+  const stir = (): void => {
+    lifts++;
+    if (room.size > 0) room.stir();
+  };
+  const placeOf = ({ provider: owner, model, credential }: Candidate): RestPlace => ({
+    provider: owner.name,
+    credential: credential.id,
+    scope: scope(owner.name, model),
+  });
+  const halfOpen = halfOpenGate({ rests, clock, placeOf });
+  // Only from the first such rest on, so that requests pay for it where there is one.
+  const watchTrials = (rest: Rest | undefined): void => {
+    if (rest?.probe === true && !gates.includes(halfOpen)) gates.unshift(halfOpen);
+  };
+  for (const key of rests.keys()) watchTrials(rests.entry(key)?.rest);
+  // Of rests set elsewhere too: for a while after a reload the proxy before shares them, and workers mirror theirs.
+  const unwatch = rests.watch(({ target, scope: scoped, rest }) => {
+    watchTrials(rest);
+    if (target.credential !== undefined) touch(target.provider, target.credential, scoped);
+    if (rest === undefined && room.size > 0) room.stir();
+  });
 
-  return {
+  const pool: Pool = {
     flights,
+    gates,
+    get lifts() {
+      return lifts;
+    },
+    room,
+    close: unwatch,
+    closed({ provider: owner, model }) {
+      const now = clock.now();
+      return later(rests.provider(owner.name, now), holds.target(owner.name, model, now));
+    },
+    held({ provider: owner, model, credential }) {
+      const now = clock.now();
+      return later(holds.key(credential.id, model, now), holds.target(owner.name, model, now));
+    },
+    stir,
+    addGate: (gate) => void gates.push(gate),
+    hold({ provider: owner, model, credential }, scoped, rest) {
+      holds.set({ provider: owner.name, model, credential: credential.id }, scoped, rest, clock.now());
+      if (scoped === "key") touch(owner.name, credential.id, scope(owner.name, model));
+    },
+    lift(policy, credential) {
+      const lifted = holds.lift(policy, credential);
+      if (lifted.length === 0) return;
+      for (const id of lifted) {
+        const home = owners.get(id);
+        if (home !== undefined) touch(home, id, undefined);
+      }
+      stir();
+    },
     list: (name) => [...(shelves.get(name)?.credentials.values() ?? [])],
     get,
     resting,
-    current(candidate) {
-      const credential = get(candidate.credential.id);
-      if (credential === undefined || resting(candidate) !== undefined) return undefined;
-      return credential === candidate.credential ? candidate : Object.freeze({ ...candidate, credential });
-    },
+    current,
     add(credential) {
       const home = shelf(credential.provider);
       home.credentials.set(credential.id, credential);
       home.rings = new Map();
       owners.set(credential.id, credential.provider);
+      if (room.size > 0) room.stir();
     },
     remove(id) {
       const home = shelves.get(owners.get(id) ?? "");
@@ -98,14 +175,21 @@ export function createPool({ clock, provider, rests = createRests() }: PoolInit)
     rest(target, rest) {
       const scoped = target.model === undefined ? undefined : scope(target.provider, target.model);
       rests.set(target, scoped, rest, clock.now());
-      if (target.credential !== undefined) touch(target.provider, target.credential, scoped);
     },
     wake(target) {
       const scoped = target.model === undefined ? undefined : scope(target.provider, target.model);
-      if (!rests.delete(target, scoped) || target.credential === undefined) return;
-      touch(target.provider, target.credential, scoped);
+      rests.delete(target, scoped);
     },
+    restOf: (target) =>
+      rests.get(target, target.model === undefined ? undefined : scope(target.provider, target.model), clock.now()),
+    async probe(credential, options = {}) {
+      const probed = await (probe?.(credential, options) ?? listOf(provider(credential.provider), credential, options));
+      wakeShown(pool, credential, probed);
+      return probed;
+    },
+    answered: (candidate, startedAt) => rests.answered(placeOf(candidate), startedAt),
     rests: () => rests.list(clock.now()),
+    watchRests: (listener) => rests.watch(({ target, rest }) => listener(target, rest)),
     providerRest: (name) => rests.provider(name, clock.now()),
     setGroups(group) {
       groupOf = group;
@@ -137,14 +221,14 @@ export function createPool({ clock, provider, rests = createRests() }: PoolInit)
         .refresh(credential, AbortSignal.timeout(30_000))
         .then((data) => {
           const home = shelf(credential.provider);
-          const current = home.credentials.get(credential.id);
-          if (current === undefined) {
+          const known = home.credentials.get(credential.id);
+          if (known === undefined) {
             throw new ProxyError({
               kind: "credential_invalid",
               message: "The credential was removed while it was refreshed.",
             });
           }
-          const fresh = renew(current, data);
+          const fresh = renewCredential(known, data);
           home.credentials.set(credential.id, fresh);
           home.rings = new Map();
           return fresh;
@@ -154,14 +238,11 @@ export function createPool({ clock, provider, rests = createRests() }: PoolInit)
       return started;
     },
   };
+  return pool;
 }
 
-/** A copy with other secret data, which stays out of serialisations. */
-function renew(credential: Credential, data: unknown): Credential {
-  const fresh = Object.create(
-    Object.getPrototypeOf(credential) as object,
-    Object.getOwnPropertyDescriptors(credential),
-  ) as Credential;
-  Object.defineProperty(fresh, "data", { value: data, enumerable: false });
-  return fresh;
+/** The rest that ends later. */
+function later(one: Rest | undefined, other: Rest | undefined): Rest | undefined {
+  if (one === undefined) return other;
+  return other !== undefined && other.until > one.until ? other : one;
 }

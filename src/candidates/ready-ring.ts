@@ -34,6 +34,8 @@ export interface ReadyRing {
   advance(): void;
   /** The candidate rests until then, whatever was said before, or returns when `until` is not after `now`. */
   update(credential: string, until: number, now: number): void;
+  /** The candidate of this credential, unless it rests. */
+  find(credential: string): Candidate | undefined;
   /** Some that rest, soonest return first. */
   resting(limit: number): readonly Candidate[];
 }
@@ -130,6 +132,10 @@ export function createReadyRing(
       if (!entry) return;
       if (until > time) park(entry, until);
       else if (!entry.ready) unpark(entry);
+    },
+    find(credential) {
+      const entry = byCredential.get(credential);
+      return entry?.ready ? entry.candidate : undefined;
     },
     resting: (limit) => resting.soonest(limit).map((entry) => entry.candidate),
   };

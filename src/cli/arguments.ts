@@ -95,7 +95,8 @@ function unknownCommand(word: string): ConfigProblem {
 
 function wrongOperands(command: string | undefined, operands: readonly string[]): ConfigProblem | undefined {
   if (command === undefined) return undefined;
-  const { operands: names, usage } = commands[command]!;
+  const { operands: needed, optional = [], usage } = commands[command]!;
+  const names = operands.length > needed.length ? [...needed, ...optional] : needed;
   const missing = names[operands.length];
   const fix = `proxy ${command} ${usage}`;
   if (missing !== undefined) return wrongUse(`proxy ${command} needs a ${missing}`, "None was given.", fix);

@@ -15,16 +15,23 @@ export type Asked<T> =
   /** `why` completes "No answer:", for people. The config has been loaded, because it is needed now. */
   | { readonly server: undefined; readonly why: string; readonly source: Source };
 
+/** Something to be done, instead of a question. */
+export interface Order {
+  readonly body: object;
+  /** Milliseconds the server has. */
+  readonly limit?: number;
+}
+
 /** Throws a `ConfigError` when no server runs and the config cannot be loaded. */
-export async function askServer<T>(place: LoadPlace, path: string): Promise<Asked<T>> {
+export async function askServer<T>(place: LoadPlace, path: string, order?: Order): Promise<Asked<T>> {
   const file = await findConfig(place);
   const usual = dataFolder(file, place.cwd, defaults.dataDir);
   // A server that runs is asked even when the config has been broken since.
-  const first = await askAt<T>(usual, file, path);
+  const first = await askAt<T>(usual, { file, path, order });
   if (first.document !== undefined) return { server: first.url, document: first.document };
   const source = await loadSource(place);
   const folder = dataFolder(file, place.cwd, source.config.dataDir ?? defaults.dataDir);
-  const second = folder === usual ? first : await askAt<T>(folder, file, path);
+  const second = folder === usual ? first : await askAt<T>(folder, { file, path, order });
   if (second.document !== undefined) return { server: second.url, document: second.document };
   const where = file === undefined ? "here" : `with ${dirname(file) === place.cwd ? "this config" : file}`;
   return { server: undefined, why: second.why ?? `no server runs ${where}`, source };
@@ -36,13 +43,19 @@ interface Answer<T> {
   readonly why?: string;
 }
 
-async function askAt<T>(folder: string, config: string | undefined, path: string): Promise<Answer<T>> {
+interface Question {
+  readonly file: string | undefined;
+  readonly path: string;
+  readonly order: Order | undefined;
+}
+
+async function askAt<T>(folder: string, { file, path, order }: Question): Promise<Answer<T>> {
   const run = await readRunFile(folder);
   // Several configs of one folder share its data; the server may be that of another one.
-  if (run === undefined || run.config !== (config ?? null)) return { url: "" };
+  if (run === undefined || run.config !== (file ?? null)) return { url: "" };
   const { url, pid } = run;
   try {
-    return { url, document: (await get(run, path)) as T };
+    return { url, document: (await send(run, path, order)) as T };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     return { url, why: `the server at ${url} (process ${pid}) did not answer: ${said}` };
@@ -50,14 +63,15 @@ async function askAt<T>(folder: string, config: string | undefined, path: string
 }
 
 /** Not by `fetch`: the machine's settings may send that through a proxy, and the token with it. */
-async function get({ url, token }: RunFile, path: string): Promise<unknown> {
+async function send({ url, token }: RunFile, path: string, order: Order | undefined): Promise<unknown> {
   // The certificate need not be for 127.0.0.1.
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
   try {
     const { statusCode, body } = await request(url + path, {
       dispatcher,
-      headers: { [adminHeader]: token },
-      signal: AbortSignal.timeout(LIMIT),
+      ...(order && { method: "POST", body: JSON.stringify(order.body) }),
+      headers: { [adminHeader]: token, ...(order && { "content-type": "application/json" }) },
+      signal: AbortSignal.timeout(order?.limit ?? LIMIT),
     });
     if (statusCode === 200) return await body.json();
     await body.dump();

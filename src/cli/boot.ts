@@ -1,12 +1,11 @@
 /** From arguments to a proxy that is set up: what every command that needs one does first. */
 import { basename, relative } from "node:path";
-import type { Rests } from "../candidates/rests.ts";
 import { ConfigError, type ConfigProblem } from "../config/problem.ts";
 import type { Config } from "../config/types.ts";
 import { type EnvFile, readEnvFile } from "../load/env-file.ts";
 import { placed } from "../load/failure.ts";
 import { loadConfig } from "../load/load.ts";
-import { createProxy, type Proxy, type ProxyOptions } from "../proxy.ts";
+import { createProxy, type Heritage, type Proxy, type ProxyOptions } from "../proxy.ts";
 
 /** A config, from a file or the one used where there is none. */
 export interface Source {
@@ -42,10 +41,13 @@ export async function loadSource({ cwd, file }: LoadPlace): Promise<Source> {
   return { config: { plugins: [proxyKey(), resilience(), echo()] }, warnings: [], env, files: [] };
 }
 
-/** Sets the proxy up; the plugins' own complaints get their place in the file. */
-export async function boot(source: Source, options: ProxyOptions = {}, rests?: Rests): Promise<Proxy> {
+/**
+ * Sets the proxy up; the plugins' own complaints get their place in the file. What only looks opens no database: a
+ * server may be writing to it.
+ */
+export async function boot(source: Source, options: ProxyOptions = {}, heritage?: Heritage): Promise<Proxy> {
   return withPlaces(source, async () => {
-    const proxy = createProxy(source.config, options, rests);
+    const proxy = createProxy(source.config, { database: false, ...options }, heritage);
     await proxy.ready();
     return proxy;
   });

@@ -1,5 +1,6 @@
 /** `proxy check`: loads and sets up, shows what runs in which order, and ends. Nothing is called without `--live`. */
 import type { ConfigProblem } from "../config/problem.ts";
+import { ruleText } from "../failure/own-rules.ts";
 import { internalsOf, type Proxy } from "../proxy.ts";
 import { boot, loadSource, nameOf, type Source } from "./boot.ts";
 import { type Probe, probeKeys, probeLines } from "./check-live.ts";
@@ -69,7 +70,8 @@ function report(checked: Checked, out: Out, cwd: string): string[] {
     ...rows(stages, proxy).map(([stage, names], index, all) => {
       const [head = "", part = ""] = stage.split(" ");
       const label = all[index - 1]?.[0].startsWith(`${head} `) ? "" : head;
-      return `  ${pad(label, 10)} ${part === "" ? "" : `${pad(part, 6)} `}${names.join("  ") || out.style.dim("none")}`;
+      const gap = stage === "errors" ? `\n${" ".repeat(13)}` : "  ";
+      return `  ${pad(label, 10)} ${part === "" ? "" : `${pad(part, 6)} `}${names.join(gap) || out.style.dim("none")}`;
     }),
   ];
 }
@@ -88,8 +90,9 @@ function rows(stages: Stages, proxy: Proxy): (readonly [string, readonly string[
     ["event", stages.event],
     ["record", stages.record],
     ["other", stages.other],
+    ["errors", proxy.config.errors.map(ruleText)],
   ];
-  const seldom = new Set(["fail", "event", "other"]);
+  const seldom = new Set(["fail", "event", "other", "errors"]);
   return all.filter(([stage, names]) => names.length > 0 || !seldom.has(stage));
 }
 
@@ -117,6 +120,7 @@ function asDocument({ source, file, proxy, ms, stages, warnings }: Checked, cwd:
       keys: keys.map(({ credential, state }) => ({ key: keyName(credential), state })),
     })),
     aliases: proxy.config.models,
+    errors: proxy.config.errors.map(ruleText),
     warnings: warnings.map((problem) => problemDocument(problem, { file: source.file, cwd })),
   };
 }

@@ -22,6 +22,8 @@ export interface Command {
   readonly about: { readonly [option: string]: string };
   /** Names of what must follow, in order; nothing else may. */
   readonly operands: readonly string[];
+  /** Names of what may follow behind these: all of it, or nothing. */
+  readonly optional?: readonly string[];
   /** Resolves with the command's function, which resolves with the exit code. */
   load(): Promise<(call: Call) => Promise<number>>;
 }
@@ -86,16 +88,24 @@ export const commands: { readonly [name: string]: Command } = {
     load: async () => (await import("./explain.ts")).explain,
   },
   keys: {
-    summary: "every key with its state, as the running server knows it",
-    usage: "[--provider PROVIDER] [--state STATE] [--json] [--config FILE]",
-    options: { provider: { type: "string" }, state: { type: "string" }, json, config },
+    summary: "every key with its state, as the running server knows it; or enable, disable, probe one",
+    usage: "[enable|disable|probe KEY] [--provider PROVIDER] [--state STATE] [--reason TEXT] [--json] [--config FILE]",
+    options: {
+      provider: { type: "string" },
+      state: { type: "string" },
+      reason: { type: "string" },
+      json,
+      config,
+    },
     about: {
       "provider PROVIDER": "only keys of this one",
       "state STATE": "only keys in this state; need-you stands for those that somebody must see to",
+      "reason TEXT": "why a key is disabled, for whoever looks later",
       json: aboutJson,
       "config FILE": aboutConfig,
     },
     operands: [],
+    optional: ["ACT", "KEY"],
     load: async () => (await import("./show-keys.ts")).showKeys,
   },
   models: {

@@ -3,7 +3,9 @@ import { acceptBody } from "../pipeline/accept.ts";
 import { RequestState } from "../pipeline/context.ts";
 import { createSelector } from "../pipeline/select.ts";
 import { ConfigError } from "../config/problem.ts";
+import type { Credentials } from "../candidates/credentials.ts";
 import { ProxyError } from "../failure/error.ts";
+import { mayConcern, ruleText } from "../failure/own-rules.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
 import { internalsOf, type Proxy } from "../proxy.ts";
 import { createLog } from "../log.ts";
@@ -31,6 +33,8 @@ interface Explanation {
   readonly rows: readonly Row[];
   /** Calls one request makes at most. */
   readonly attempts: number;
+  /** Rules of `errors` that may concern a failure of one of the targets. */
+  readonly errors: readonly string[];
 }
 
 /** Rows a person is shown. */
@@ -104,13 +108,24 @@ async function explanation(
   const tried = ordered.map((candidate, index) => ({
     position: index + 1,
     ...namesOf(candidate),
-    ...reasonFor(candidate, targets, state),
+    ...(halfOpen(candidate, app.credentials) ?? reasonFor(candidate, targets, state)),
   }));
   const dropped = state.decisions
     .filter(({ action, candidate }) => action === "drop" && !ordered.includes(candidate))
     .map(({ candidate, policy, reason, until }) => ({ ...namesOf(candidate), policy, reason, until }));
   const resting = targets.flatMap((target) => restingOf(target, proxy));
-  return { model, targets, rows: [...tried, ...dropped, ...resting], attempts: app.config.retry.attempts };
+  const { errors, retry } = app.config;
+  return {
+    model,
+    targets,
+    rows: [...tried, ...dropped, ...resting],
+    attempts: retry.attempts,
+    errors: errors.flatMap((rule, index) =>
+      targets.some((target) => mayConcern(rule, target.provider.name, target.model))
+        ? [`errors[${index}]  ${ruleText(rule)}`]
+        : [],
+    ),
+  };
 }
 
 function namesOf({ provider, model, credential }: Candidate): Pick<Row, "provider" | "model" | "key"> {
@@ -132,6 +147,18 @@ function reasonFor(
   return priority === undefined ? { reason: "ready" } : { policy: "priority", reason: String(priority) };
 }
 
+/** What rested and may be tried by one request at a time: the provider, the key, or the key for this model. */
+function halfOpen(
+  { provider, model, credential }: Candidate,
+  credentials: Credentials,
+): Pick<Row, "policy" | "reason"> | undefined {
+  const places = [{}, { credential: credential.id }, { credential: credential.id, model }];
+  const found = places
+    .map((place) => credentials.restOf({ provider: provider.name, ...place }))
+    .find((rest) => rest?.state === "half-open");
+  return found && { policy: found.policy, reason: `half-open: one request tries it (${found.reason})` };
+}
+
 /** The core keeps these from the policies, so no decision names them. */
 function restingOf({ provider, model }: Target, proxy: Proxy): Row[] {
   const { pool } = internalsOf(proxy).pipeline;
@@ -145,7 +172,7 @@ function restingOf({ provider, model }: Target, proxy: Proxy): Row[] {
   });
 }
 
-function report({ model, targets, rows }: Explanation, out: Out): string[] {
+function report({ model, targets, rows, errors }: Explanation, out: Out): string[] {
   const { bold, dim } = out.style;
   const shown = out.isTerminal ? rows.slice(0, mostShown) : rows;
   const cells = shown.map((row) => [
@@ -168,7 +195,7 @@ function report({ model, targets, rows }: Explanation, out: Out): string[] {
   const more = targets.length > names.length ? ` and ${targets.length - names.length} more` : "";
   const head = `${bold(plain(model))} → ${names.join(", ")}${more}`;
   const hidden = rows.length > shown.length ? [dim(`   … ${rows.length - shown.length} more: --json has all`)] : [];
-  return [head, ...lines, ...hidden];
+  return [head, ...lines, ...hidden, ...errors.map((rule) => dim(`   ${plain(rule)}`))];
 }
 
 function total(rows: readonly Row[], attempts: number): string {
@@ -182,11 +209,12 @@ function back(until: number, isTerminal: boolean): string {
   return isTerminal ? `in ${duration(until - Date.now())}` : new Date(until).toISOString();
 }
 
-function asDocument({ model, targets, rows, attempts }: Explanation): object {
+function asDocument({ model, targets, rows, attempts, errors }: Explanation): object {
   return {
     model,
     targets: targets.map((target) => `${target.provider.name}/${target.model}`),
     attempts,
+    errors,
     candidates: rows.map(({ until, position, policy, ...row }) => ({
       position: position ?? null,
       tried: position !== undefined,

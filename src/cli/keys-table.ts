@@ -60,7 +60,7 @@ function groupRow({ provider, tier, rest, keys }: ProviderKeys, now: number, out
   return [
     bold(plain(provider)),
     dim(tier === null ? "" : `tier ${tier}`),
-    rest === null ? "" : backText(rest, now),
+    rest === null ? "" : rest.state === "half-open" ? "trying" : backText(rest, now),
     "",
     rest === null ? (keys.length === 0 ? "no key, inactive" : "") : plain(rest.reason),
   ];
@@ -93,6 +93,7 @@ function nameOf({ id, label, masked }: KeyStatus): string {
 function backText({ state, until }: Pick<KeyStatus, "state" | "until">, now: number): string {
   if (state === "disabled") return "when enabled";
   if (needsYou(state)) return "needs you";
+  if (state === "half-open") return "probe";
   return until === null ? "" : back(Date.parse(until), now);
 }
 

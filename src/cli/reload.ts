@@ -48,8 +48,9 @@ export function keepReloading({ terminal, serving, options, log, grant, ...init 
   const load = async (): Promise<Started> => {
     const began = performance.now();
     const next = await loadSource({ cwd, file });
-    // What rests goes on resting: keys keep their ids over a reload.
-    const started = await boot(next, options(next), internalsOf(proxy).rests);
+    // What rests goes on resting and what is counted goes on: keys keep their ids over a reload.
+    const { rests, durable } = internalsOf(proxy);
+    const started = await boot(next, options(next), { rests, durable });
     internalsOf(started).admin.grant(grant);
     return { source: next, proxy: started, ms: performance.now() - began };
   };
@@ -64,6 +65,7 @@ export function keepReloading({ terminal, serving, options, log, grant, ...init 
       await next.proxy.close();
       throw error;
     }
+    internalsOf(old).durable.retire();
     const restart = needsRestart(source, next.source);
     ({ source, proxy } = next);
     watcher.update(source.files);

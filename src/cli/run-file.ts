@@ -1,7 +1,8 @@
 /** `.waygate/run.json`: how the other commands find a running `proxy start`, and the token they show it. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { makeDataFolder } from "../database/folder.ts";
 import { version } from "../version.ts";
 
 export interface RunFile {
@@ -13,16 +14,19 @@ export interface RunFile {
   readonly config: string | null;
 }
 
-/** Where `dataDir` of a config is: beside the file, or in the working folder when there is none. */
+/** Where relative paths of a config start: beside the file, or in the working folder when there is none. */
+export function rootFolder(config: string | undefined, cwd: string): string {
+  return config === undefined ? cwd : dirname(config);
+}
+
+/** Where `dataDir` of a config is. */
 export function dataFolder(config: string | undefined, cwd: string, dataDir: string): string {
-  return resolve(config === undefined ? cwd : dirname(config), dataDir);
+  return resolve(rootFolder(config, cwd), dataDir);
 }
 
 /** Readable by this user alone. A file that was there is replaced; the newest server is the one that is asked. */
 export async function writeRunFile(folder: string, run: RunFile): Promise<void> {
-  // The folder will hold more secrets than this one, and most projects are under version control.
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (made !== undefined) await writeFile(join(folder, ".gitignore"), "*\n");
+  makeDataFolder(folder);
   const draft = join(folder, `run.json.${run.pid}`);
   try {
     await writeFile(draft, `${JSON.stringify({ ...run, version })}\n`, { mode: 0o600 });

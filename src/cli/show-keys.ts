@@ -13,7 +13,9 @@ import { keysTable, keysTotal } from "./keys-table.ts";
 import { needsYou, shownStates } from "./keys.ts";
 import { plain } from "./layout.ts";
 
-export async function showKeys({ terminal, values }: Call): Promise<number> {
+export async function showKeys(call: Call): Promise<number> {
+  const { terminal, values, operands } = call;
+  if (operands.length > 0) return (await import("./act-on-key.ts")).actOnKey(call);
   const { out, err, cwd } = terminal;
   const state = stateAsked(textOf(values, "state"));
   const asked = await askServer<KeysDocument>({ cwd, file: textOf(values, "config") }, "/api/keys/status");

@@ -16,7 +16,7 @@ const hookNames = Object.keys({
   event: 0,
   record: 0,
 } satisfies Record<keyof Hooks, 0>);
-const hookKeys = ["order", "when", "precedence", "spread", "handler"];
+const hookKeys = ["order", "when", "precedence", "spread", "seek", "handler"];
 const precedences = ["drop", "tier", "affinity", "balance"];
 
 /** Everything wrong with `hooks` of a plugin; `owner` names it. */
@@ -63,6 +63,7 @@ function checkHookObject(
   wants("order", (value) => value === "pre" || value === "post", '"pre" or "post"');
   wants("when", (value) => typeof value === "function", "a function");
   wants("spread", (value) => typeof value === "boolean", "true or false");
+  wants("seek", (value) => typeof value === "function", "a function");
   wants(
     "precedence",
     (value) => precedences.includes(String(value)),

@@ -18,6 +18,8 @@ const pluginKeys = [
   "routes",
   "publicRoutes",
   "commands",
+  "state",
+  "usesDatabase",
   "setup",
   "ready",
   "close",

@@ -2,14 +2,13 @@
 import { defaultAt } from "./defaults.ts";
 import { nearest } from "./nearest.ts";
 import { type ConfigProblem, formatPath } from "./problem.ts";
-import { type Rule, isObject, laterKeys, rules, topLevelKeys } from "./rules.ts";
+import { type Rule, isObject, rules, topLevelKeys } from "./rules.ts";
 
 export type Path = readonly (string | number)[];
 
-/** Everything wrong with keys and values outside `plugins` and `models`. */
+/** Everything wrong with keys and values outside `plugins`, `models` and `state`. */
 export function checkValues(config: { readonly [key: string]: unknown }): ConfigProblem[] {
   return setKeys(config).flatMap((key): ConfigProblem[] => {
-    if (laterKeys.includes(key)) return [notYet(key)];
     if (!topLevelKeys.includes(key)) return [unknownKey(key, [], topLevelKeys)];
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
     return rule === undefined ? [] : checkValue(config[key], rule, [key]);
@@ -23,7 +22,8 @@ export function setKeys(value: { readonly [key: string]: unknown }): string[] {
 
 function checkValue(value: unknown, rule: Rule, path: Path): ConfigProblem[] {
   if (!rule.accepts(value)) return [wrongValue(value, rule, path)];
-  const { keys } = rule;
+  const { keys, items } = rule;
+  if (items && Array.isArray(value)) return value.flatMap((each, index) => checkValue(each, items, [...path, index]));
   if (keys === undefined || !isObject(value)) return [];
   const present = setKeys(value);
   const missing = (rule.required ?? []).filter((key) => !present.includes(key));
@@ -64,17 +64,6 @@ export function unknownKey(key: string, path: Path, known: readonly string[], ow
     near === undefined ? "Remove it." : `Write ${near}.`,
     { needle: key },
   );
-}
-
-function notYet(key: string): ConfigProblem {
-  return {
-    code: "not_available_yet",
-    path: [key],
-    what: `${key} cannot be set yet`,
-    why: `The key is reserved: a later version of waygate will read it, this one would ignore it.`,
-    fix: `Remove ${key}.`,
-    needle: key,
-  };
 }
 
 function wrongValue(value: unknown, rule: Rule, path: Path): ConfigProblem {

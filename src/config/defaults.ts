@@ -2,9 +2,10 @@
 import type { ResolvedConfig } from "./types.ts";
 
 export const defaults: Omit<ResolvedConfig, "plugins" | "models"> = {
-  server: { host: "127.0.0.1", port: 8000, maxBody: 64 * 1024 * 1024 },
-  retry: { attempts: 6, sameCredential: 1, shortWait: 3000, deadline: 300_000, queueWait: 30_000 },
+  server: { host: "127.0.0.1", port: 8000, maxBody: 64 * 1024 * 1024, drain: 10_000, keepAlive: 15_000 },
+  retry: { attempts: 6, sameCredential: 1, shortWait: 3000, deadline: 300_000, queueWait: 30_000, queueSize: 1000 },
   timeouts: { connect: 10_000, headers: 120_000, whole: 600_000, firstToken: 180_000, idle: 180_000, total: 0 },
+  errors: [],
   base: "",
   strict: false,
   dataDir: ".waygate",

@@ -10,7 +10,7 @@ export interface Position {
 }
 
 export interface ConfigProblem {
-  /** Stable: `config_invalid`, `config_not_found`, `config_syntax`, `config_import`, `config_failed`, `not_available_yet`. */
+  /** Stable: `config_invalid`, `config_not_found`, `config_syntax`, `config_import`, `config_failed`. */
   readonly code: string;
   /** The place inside the config: `["plugins", 4, "tiers", 0]`. Empty = the file as a whole. */
   readonly path: readonly (string | number)[];

@@ -1,6 +1,8 @@
 /** From what the user wrote to a config with nothing left to guess. */
 import { defu } from "defu";
 import { flattenPlugins } from "../plugin/flatten.ts";
+import { resolveErrorRule } from "../failure/own-rules.ts";
+import { resolveState } from "./check-state.ts";
 import { defaults } from "./defaults.ts";
 import { ConfigError, type ConfigProblem } from "./problem.ts";
 import type { AnyConfig, ResolvedConfig } from "./types.ts";
@@ -16,18 +18,22 @@ export interface Resolution {
 export function resolveConfig(config: AnyConfig, options: ValidateOptions = {}): Resolution {
   const problems = findProblems(config, options);
   if (problems.length > 0) throw new ConfigError(problems);
-  const { plugins, models = {}, base = defaults.base, strict, dataDir } = config;
+  const { plugins, models = {}, base = defaults.base, strict, dataDir, database } = config;
+  const { state, plugins: active } = resolveState(config.state, flattenPlugins(plugins));
   const resolved: ResolvedConfig = {
-    plugins: flattenPlugins(plugins),
+    plugins: active,
     models: Object.fromEntries(
       Object.entries(models).map(([alias, targets]) => [alias, typeof targets === "string" ? [targets] : [...targets]]),
     ),
     server: fill(config.server, defaults.server),
     retry: fill(config.retry, defaults.retry),
     timeouts: fill(config.timeouts, defaults.timeouts),
+    errors: (config.errors ?? []).map(resolveErrorRule),
+    ...(state !== undefined && { state }),
     base: base.replace(/\/+$/, ""),
     strict: strict ?? defaults.strict,
     dataDir: dataDir ?? defaults.dataDir,
+    ...(database !== undefined && { database }),
     log: fill(config.log, defaults.log),
   };
   return { config: resolved, warnings: findWarnings(resolved) };

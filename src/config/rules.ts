@@ -1,4 +1,5 @@
 /** What each value of a config must be. One table; the checks that need more than one value are in their own files. */
+import { ownOutcomes, restTime, statusRange } from "../failure/own-rules.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
 /** `accepts` decides, `expected` completes "must be …". */
@@ -9,6 +10,8 @@ export interface Rule {
   readonly keys?: { readonly [key: string]: Rule };
   /** Those of `keys` that must be there. */
   readonly required?: readonly string[];
+  /** What each entry is, when the value is a list of such. */
+  readonly items?: Rule;
   /** The words allowed, for a suggestion. */
   readonly words?: readonly string[];
   /** The same for editors, as far as JSON Schema can say it; `keys`, `required` and `words` are added to it. */
@@ -69,7 +72,48 @@ function object(keys: { readonly [key: string]: Rule }, required: readonly strin
 
 const limit = milliseconds(0, ", 0 for off");
 
-/** `plugins` and `models` are checked elsewhere. */
+const oneStatus: JsonSchema = {
+  anyOf: [
+    { type: "integer", minimum: 100, maximum: 599 },
+    { type: "string", pattern: "^\\s*([1-5][xX]{2}|[1-5]\\d{2}(\\s?-\\s?[1-5]\\d{2})?)\\s*$" },
+  ],
+};
+
+/** What a user says of failures; that providers exist and patterns can be read is checked elsewhere. */
+const errorRule: Rule = object(
+  {
+    status: {
+      expected: 'a status like 429, a range like "5xx" or "500-503", or a list of these',
+      accepts: (value) =>
+        Array.isArray(value)
+          ? value.length > 0 && value.every((each) => statusRange(each) !== undefined)
+          : statusRange(value) !== undefined,
+      schema: { anyOf: [...(oneStatus.anyOf ?? []), { type: "array", items: oneStatus, minItems: 1 }] },
+    },
+    match: {
+      expected: 'a text to be found in the answer, or a pattern like "/per day/i"',
+      accepts: (value) => value instanceof RegExp || isText(value),
+      schema: { type: "string", minLength: 1 },
+    },
+    provider: text,
+    model: text,
+    then: oneOf(...ownOutcomes),
+    scope: oneOf("credential", "model", "provider", "request"),
+    cooldown: {
+      expected: 'a number of milliseconds, or a time with its unit like "60s" or "1h30m"',
+      accepts: (value) => restTime(value) !== undefined,
+      schema: {
+        anyOf: [
+          { type: "number", minimum: 0 },
+          { type: "string", minLength: 1 },
+        ],
+      },
+    },
+  },
+  ["then"],
+);
+
+/** `plugins`, `models` and `state` are checked elsewhere. */
 export const rules: { readonly [key: string]: Rule } = {
   server: object({
     host: text,
@@ -94,6 +138,8 @@ export const rules: { readonly [key: string]: Rule } = {
       accepts: (value) => typeof value === "boolean" || isCount(value) || areTexts(value),
       schema: { anyOf: [{ type: "boolean" }, { type: "integer", minimum: 0 }, listOfTexts] },
     },
+    drain: milliseconds(0, ""),
+    keepAlive: limit,
     tls: object({ cert: text, key: text, passphrase: text }, ["cert", "key"]),
   }),
   retry: object({
@@ -102,8 +148,15 @@ export const rules: { readonly [key: string]: Rule } = {
     shortWait: milliseconds(0, ""),
     deadline: milliseconds(1, ""),
     queueWait: milliseconds(0, ""),
+    queueSize: integer(0, 100_000),
   }),
   timeouts: object({ connect: limit, headers: limit, whole: limit, firstToken: limit, idle: limit, total: limit }),
+  errors: {
+    expected: 'a list of rules like { status: 429, then: "next" }',
+    accepts: Array.isArray,
+    items: errorRule,
+    schema: { type: "array" },
+  },
   base: {
     expected: "a path like /llm, or empty",
     accepts: (value) => value === "" || (typeof value === "string" && /^\/[^?#\s\\]*$/.test(value)),
@@ -111,10 +164,14 @@ export const rules: { readonly [key: string]: Rule } = {
   },
   strict: flag,
   dataDir: text,
+  database: {
+    expected: "false or { path }",
+    accepts: (value) => value === false || isObject(value),
+    keys: { path: text },
+    required: ["path"],
+    schema: {},
+  },
   log: object({ level: oneOf("silent", "error", "warn", "info", "debug"), requests: flag }),
 };
 
-/** Named by the documentation for versions to come. */
-export const laterKeys: readonly string[] = ["state", "database", "errors"];
-
-export const topLevelKeys: readonly string[] = ["plugins", "models", ...Object.keys(rules)];
+export const topLevelKeys: readonly string[] = ["plugins", "models", "state", ...Object.keys(rules)];

@@ -1,6 +1,8 @@
 /** The shape of `proxy.config.ts`, with names inferred from the plugins listed, and the same with defaults filled in. */
+import type { ErrorRule, ResolvedErrorRule } from "../failure/own-rules.ts";
 import type { Plugin } from "../plugin/app.ts";
 import type { Provider, Timeouts } from "../plugin/provider.ts";
+import type { StateDriver } from "../state/store.ts";
 
 /** Falsy entries are skipped and lists may be nested, so that `cond && plugin()` and presets compose. */
 export type PluginInput = Plugin | false | "" | null | undefined | readonly PluginInput[];
@@ -32,8 +34,10 @@ export interface RetryConfig {
   readonly shortWait: number;
   /** Milliseconds after which no attempt is started. Default 300000. */
   readonly deadline: number;
-  /** Milliseconds to wait for a busy credential. Default 30000. */
+  /** Milliseconds to wait for a credential that is busy or at a limit. Default 30000. */
   readonly queueWait: number;
+  /** Requests that may wait for one at a time; more are refused at once. Default 1000. */
+  readonly queueSize: number;
 }
 
 export interface CorsConfig {
@@ -54,7 +58,19 @@ export interface ServerConfig {
   readonly allowedHosts?: readonly string[];
   /** How many proxies in front may be believed about `X-Forwarded-For`, or their addresses. Default none. */
   readonly trustProxy?: boolean | number | readonly string[];
+  /** Milliseconds that requests under way have to end when the server does. Default 10000. */
+  readonly drain: number;
+  /**
+   * Milliseconds after which a client that waits for the first event of a stream gets a sign of life, and how often. Its
+   * status is 200 from then on, and what fails is an error inside the stream. 0 = never. Default 15000.
+   */
+  readonly keepAlive: number;
   readonly tls?: { readonly cert: string; readonly key: string; readonly passphrase?: string };
+}
+
+export interface DatabaseConfig {
+  /** Of the SQLite file; relative to the folder of the config. */
+  readonly path: string;
 }
 
 export interface LogConfig {
@@ -74,12 +90,21 @@ export interface AnyConfig {
   readonly retry?: Partial<RetryConfig>;
   /** Milliseconds; 0 = off. A provider may have its own. */
   readonly timeouts?: Partial<Timeouts>;
+  /** What failures mean, before what providers and the core say of them. The first rule that fits decides. */
+  readonly errors?: readonly ErrorRule[];
+  /**
+   * Where counters, leases and small values are kept when several workers share them: a plugin that brings a store, like
+   * `redis()`, listed in `plugins` or only here. Default: the memory of the process.
+   */
+  readonly state?: StateDriver | Plugin;
   /** Path prefix that the host did not strip. */
   readonly base?: string;
   /** A loss in translation is a 400. Default false. */
   readonly strict?: boolean;
   /** Folder for what must be kept, opened only when something needs it. Default `.waygate`. */
   readonly dataDir?: string;
+  /** The file of the database, or false for none. Default: `waygate.db` in `dataDir`, when a plugin or `proxy start` asks. */
+  readonly database?: false | DatabaseConfig;
   readonly log?: Partial<LogConfig>;
 }
 
@@ -96,8 +121,13 @@ export interface ResolvedConfig {
   readonly server: ServerConfig;
   readonly retry: RetryConfig;
   readonly timeouts: Timeouts;
+  readonly errors: readonly ResolvedErrorRule[];
+  /** `undefined`: the memory of the process. */
+  readonly state?: StateDriver;
   readonly base: string;
   readonly strict: boolean;
   readonly dataDir: string;
+  /** `undefined`: the file in `dataDir`, when somebody asks. */
+  readonly database?: false | DatabaseConfig;
   readonly log: LogConfig;
 }

@@ -1,6 +1,8 @@
 /** Finds everything wrong with a config at once, and what is allowed but will disappoint. */
+import { checkErrors, errorWarnings } from "./check-errors.ts";
 import { checkModels } from "./check-models.ts";
 import { checkPlugins } from "./check-plugins.ts";
+import { checkState, statePlugin } from "./check-state.ts";
 import { checkValues, describe, invalid } from "./check-values.ts";
 import type { ConfigProblem } from "./problem.ts";
 import { shippedProtocols } from "../protocols/shipped.ts";
@@ -19,8 +21,25 @@ export function findProblems(config: unknown, options: ValidateOptions = {}): Co
     return [invalid([], "The config is not an object", `It is ${describe(config)}.`, fix)];
   }
   const own = Object.fromEntries(Object.entries(config));
-  const plugins = checkPlugins(own["plugins"], options.protocols ?? shippedProtocols.map(({ id }) => id));
-  return [...plugins, ...checkModels(own["models"], providerNames(own["plugins"])), ...checkValues(own)];
+  const protocols = options.protocols ?? shippedProtocols.map(({ id }) => id);
+  const plugins = checkPlugins(own["plugins"], protocols);
+  const stored = checkState(own["state"], own["plugins"]);
+  // Only as a plugin of its own: one that is listed too has been checked there.
+  const extra = stored.length > 0 ? undefined : statePlugin(own["state"]);
+  const providers = providerNames(own["plugins"]);
+  return [
+    ...plugins,
+    ...stored,
+    ...(extra === undefined ? [] : checkPlugins([extra], protocols).map(inState)),
+    ...checkModels(own["models"], providers),
+    ...checkErrors(own["errors"], providers),
+    ...checkValues(own),
+  ];
+}
+
+/** `plugins[0]` of a list with that one plugin is `state`. */
+function inState(problem: ConfigProblem): ConfigProblem {
+  return { ...problem, path: ["state", ...problem.path.slice(2)] };
 }
 
 /** The names of providers in a list that may be nested and may be wrong. */
@@ -38,6 +57,10 @@ function providerNames(plugins: unknown): string[] {
 
 /** Settings that contradict each other's purpose. */
 export function findWarnings(config: ResolvedConfig): ConfigProblem[] {
+  return [...errorWarnings(config), ...lateDeadlines(config)];
+}
+
+function lateDeadlines(config: ResolvedConfig): ConfigProblem[] {
   const { deadline, attempts } = config.retry;
   if (attempts <= 1) return [];
   const warnings: ConfigProblem[] = [];

@@ -46,6 +46,18 @@ export interface UpstreamFailure {
   readonly param?: string | null;
 }
 
+export type OwnVerdict = "next" | "same" | "stop";
+
+/** What a rule of the config's `errors` says of a failure, for the loop and for `cooldown()`. */
+export interface OwnRuling {
+  /** Place of the rule in `errors`, from 0. */
+  readonly rule: number;
+  /** Absent where the rule names a kind, or the same candidate has been tried again already. */
+  readonly then?: OwnVerdict;
+  /** Milliseconds that what failed rests. 0 = not at all. */
+  readonly cooldown?: number;
+}
+
 export interface ProxyErrorInit {
   readonly kind: ErrorKind;
   readonly message: string;
@@ -61,6 +73,7 @@ export interface ProxyErrorInit {
   /** True when the connection was lost before any answer: the request may go again on a new one. */
   readonly reset?: boolean;
   readonly upstream?: UpstreamFailure;
+  readonly ruling?: OwnRuling;
   /** Shown to the client under `error.details`; never put a secret here. */
   readonly details?: { readonly [key: string]: unknown };
   /** More response headers, for instance `allow`. Lower-case names. */
@@ -87,6 +100,7 @@ export class ProxyError extends Error {
   readonly retryAt: number | undefined;
   readonly reset: boolean;
   readonly upstream: UpstreamFailure | undefined;
+  readonly ruling: OwnRuling | undefined;
   readonly details: { readonly [key: string]: unknown } | undefined;
   readonly headers: { readonly [name: string]: string } | undefined;
 
@@ -101,6 +115,7 @@ export class ProxyError extends Error {
     this.retryAt = init.retryAt;
     this.reset = init.reset ?? false;
     this.upstream = init.upstream;
+    this.ruling = init.ruling;
     this.details = init.details;
     this.headers = init.headers;
   }
@@ -122,6 +137,7 @@ export function withError(error: ProxyError, changes: Partial<ProxyErrorInit>): 
     retryAt: error.retryAt,
     reset: error.reset,
     upstream: error.upstream,
+    ruling: error.ruling,
     details: error.details,
     headers: error.headers,
     cause: error.cause,

@@ -55,6 +55,15 @@ export const rules: readonly Rule[] = [
   // Every key behind one address gets the same answer.
   { word: /^unsupported_country_region_territory$/, kind: "unknown", scope: "provider" },
   { status: refused, text: /(?:location|country|region)\b.{0,40}\bnot supported/i, kind: "unknown", scope: "provider" },
+  // What stands in front of the API refuses this address (Cloudflare docs, 1xxx errors, sent as text to programs).
+  { status: [403, 429, 503], httpOnly: true, text: /^error code: 1\d{3}\b/i, kind: "upstream", scope: "provider" },
+  {
+    status: [403, 429],
+    httpOnly: true,
+    text: /\b(?:your|this|client|source|origin) ip\b.{0,60}\b(?:blocked|banned|blacklisted|rate[ -]?limited|restricted|suspicious|too many)\b|\b(?:blocked|banned|too many requests)\b.{0,40}\bfrom (?:your|this) ip\b/i,
+    kind: "upstream",
+    scope: "provider",
+  },
 
   // The account is closed.
   {

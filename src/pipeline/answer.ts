@@ -1,10 +1,10 @@
 /** What the pipeline makes of an upstream's answer: one for the client, or the error that it is instead. */
-import { classify } from "../failure/classify.ts";
 import { readErrorBody } from "../failure/error-body.ts";
 import type { ProxyError } from "../failure/error.ts";
 import { maskKnown, secretsIn } from "../failure/known-secrets.ts";
 import type { Probe } from "../protocols/types.ts";
 import type { RunningAttempt } from "./attempt.ts";
+import { readFailure } from "./own-rules.ts";
 import type { StreamBody } from "./outlet.ts";
 import type { Source } from "./source.ts";
 
@@ -45,8 +45,8 @@ function read(
   found: { readonly inBand: boolean; readonly status: number },
 ): ProxyError {
   if (attempt.expired) return attempt.expired;
-  const { provider, model, ctx, credential, wire } = attempt;
+  const { model, ctx, credential, wire } = attempt;
   const body = maskKnown(text, secretsIn(credential.data, wire.headers));
   const signal = { ...found, headers, body, error: readErrorBody(body), model, now: ctx.app.runtime.clock.now() };
-  return classify(signal, provider.classify?.bind(provider));
+  return readFailure(attempt, signal);
 }

@@ -3,10 +3,12 @@ import type { ProxyError } from "../failure/error.ts";
 import type { Lease } from "../candidates/in-flight.ts";
 import type { Attempt, Candidate, Context } from "../plugin/context.ts";
 import type { Credential, MaybePromise, Provider, Timeouts, Wire } from "../plugin/provider.ts";
+import type { Usage } from "../protocols/canonical.ts";
 import type { Loss, Protocol } from "../protocols/types.ts";
 import { Cancellation } from "./cancellation.ts";
 import type { RequestState } from "./context.ts";
 import { printable } from "./printed.ts";
+import type { Thread } from "./thread.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface AttemptInit {
@@ -36,12 +38,22 @@ export class RunningAttempt implements Attempt {
   headersAt: number | undefined = undefined;
   firstByteAt: number | undefined = undefined;
   endedAt: number | undefined = undefined;
+  usage: Usage | undefined = undefined;
   committed = false;
+  /** True once the transport, or the provider in its place, was given the request. */
+  sent = false;
+  /** The text this attempt is to go on behind. */
+  readonly soFar: string | undefined;
+  /** What has been said in the client's stream, where somebody else may go on with it. */
+  thread: Thread | undefined = undefined;
+  /** True once the `fail` hooks have been told of how it ended. */
+  told = false;
   /** Why the attempt was given up, if a limit did it. */
   expired: ProxyError | undefined = undefined;
   readonly #client: Cancellation;
   readonly #lease: Lease;
   readonly #losses: Loss[];
+  readonly #all: Attempt[];
   readonly #onClientGone: () => void;
   #cleanups: (() => MaybePromise<void>)[] | undefined = undefined;
   #settled = false;
@@ -56,8 +68,10 @@ export class RunningAttempt implements Attempt {
     this.timeouts = timeouts;
     this.wire = wire;
     this.toolNames = toolNames;
+    this.soFar = state.thread?.soFar();
     this.#lease = lease;
     this.#losses = state.losses;
+    this.#all = state.attempts;
     this.#client = state.cancellation;
     this.#onClientGone = () => this.cancellation.abort(this.#client.reason);
     if (this.#client.aborted) this.#onClientGone();
@@ -90,6 +104,10 @@ export class RunningAttempt implements Attempt {
   }
   defer(cleanup: () => MaybePromise<void>): void {
     (this.#cleanups ??= []).push(cleanup);
+  }
+  /** Of two that run beside each other, hooks are to take this one for the running one. */
+  comeLast(): void {
+    if (this.#all.at(-1) !== this) this.#all.push(...this.#all.splice(this.#all.indexOf(this), 1));
   }
   /** Stops the attempt: the upstream is closed. */
   cancel(reason: unknown): void {

@@ -2,17 +2,21 @@
 import type { ConsolaInstance } from "consola";
 import type { Body } from "../wire/body.ts";
 import { ProxyError } from "../failure/error.ts";
-import type { GenerateRequest } from "../protocols/canonical.ts";
+import type { GenerateRequest, Usage } from "../protocols/canonical.ts";
 import type { EmbedRequest, Inspection, Loss, Operation, Protocol } from "../protocols/types.ts";
 import type { App } from "../plugin/app.ts";
 import type { HeaderRecord } from "../plugin/provider.ts";
 import type { Attempt, Context, Decision, Principal, Slot } from "../plugin/context.ts";
+import type { Delivery } from "../plugin/delivery.ts";
+import type { RunningAttempt } from "./attempt.ts";
 import { Cancellation } from "./cancellation.ts";
 import type { ForwardInit } from "./forward/accept.ts";
 import type { Upload } from "./forward/upload.ts";
 import { printable } from "./printed.ts";
+import type { Resume } from "./resume.ts";
 import { isEmbedding } from "./side/able.ts";
 import { decodeFor, embeddingsStay } from "./side/decode.ts";
+import type { Thread } from "./thread.ts";
 
 export interface ContextInit {
   readonly app: App;
@@ -59,8 +63,18 @@ export class RequestState {
   forwarded: HeaderRecord | undefined = undefined;
   /** The same for upstreams of another protocol. */
   forwardedAbroad: HeaderRecord | undefined = undefined;
+  /** True when so many were waiting that this request could not. */
+  turnedAway = false;
+  /** True when the request has waited for a candidate in vain. */
+  waited = false;
   /** True once a plugin has assigned `ctx.request`: the bytes of the client are not what is sent. */
   rewritten = false;
+  /** What the client has of an answer that broke off and is gone on with. */
+  thread: Thread | undefined = undefined;
+  /** Who goes on with such an answer. */
+  resume: ((attempt: RunningAttempt, ...broken: Parameters<Resume>) => ReturnType<Resume>) | undefined = undefined;
+  /** What attempts have used whose answers broke off and were gone on with. */
+  spent: Usage | undefined = undefined;
   /** True once the outcome has been recorded. */
   recorded = false;
 
@@ -79,6 +93,7 @@ class RequestContext implements Context {
   readonly operation: Operation;
   readonly ip: string | undefined;
   model = "";
+  delivery: Delivery | undefined = undefined;
   readonly #state: RequestState;
   #slots: Map<Slot<unknown>, unknown> | undefined = undefined;
   #decoded: GenerateRequest | undefined = undefined;

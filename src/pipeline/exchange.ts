@@ -6,8 +6,10 @@ import { type Answer, failedInside, failedStatus, type OnEnd } from "./answer.ts
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
 import { receiveForward } from "./forward/receive.ts";
+import { holdOf } from "./hold.ts";
 import type { CompiledHooks } from "./hooks.ts";
 import { jsonArrayStream } from "./json-array.ts";
+import { keepAliveOf } from "./keep-alive.ts";
 import { choosePath, eventStream, jsonStream, rewriteOf } from "./path.ts";
 import { readSome, type Source, sourceOf } from "./source.ts";
 import { isEmbedding } from "./side/able.ts";
@@ -70,6 +72,9 @@ async function receiveStream(
     probe,
     path: array?.path ?? path,
     rewrite: rewriteOf(attempt),
+    hold: holdOf(ctx),
+    alive: keepAliveOf(state),
+    resume: state.resume && ((...broken) => state.resume?.(attempt, ...broken)),
     inBand: (text, status) => failedInside(attempt, source, text, status),
     renderError(error) {
       const messages = ctx.protocol.encodeStreamError(renderError(error, ctx.id));

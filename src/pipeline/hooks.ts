@@ -6,7 +6,7 @@ import { ProxyError } from "../failure/error.ts";
 import type { StreamEvent } from "../protocols/canonical.ts";
 import type { Context } from "../plugin/context.ts";
 import type { Plugin } from "../plugin/app.ts";
-import type { HookObject, Hooks, Precedence } from "../plugin/hooks.ts";
+import type { HookObject, Hooks, Precedence, Sought } from "../plugin/hooks.ts";
 import type { MaybePromise } from "../plugin/provider.ts";
 import type { Tracer } from "../runtime.ts";
 
@@ -17,6 +17,7 @@ export interface BoundHook<F> {
   readonly when: ((ctx: Context) => boolean) | undefined;
   readonly precedence: Precedence;
   readonly spread: boolean;
+  readonly seek?: ((ctx: Context) => Sought | undefined) | undefined;
   readonly handler: F;
 }
 
@@ -45,6 +46,7 @@ export function compileHooks(plugins: readonly Plugin[]): CompiledHooks {
           when: object.when?.bind(object),
           precedence: object.precedence ?? "balance",
           spread: object.spread ?? false,
+          seek: object.seek?.bind(object),
           handler: object.handler,
         },
       });

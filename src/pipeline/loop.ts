@@ -9,17 +9,20 @@ import { discard } from "../transport/response.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
 import type { Answer, OnEnd } from "./answer.ts";
 import { RunningAttempt } from "./attempt.ts";
+import { createChooser } from "./chooser.ts";
 import type { RequestState } from "./context.ts";
 import { receive } from "./exchange.ts";
 import { forwardWire } from "./forward/accept.ts";
-import type { CompiledHooks } from "./hooks.ts";
+import { giveBack, settleWith } from "./gates.ts";
+import { race } from "./hedge.ts";
+import { type CompiledHooks, isPromise } from "./hooks.ts";
 import { clientGone, exhausted, overdue, pastDeadline, usedUp } from "./refusal.ts";
-import { createSelector } from "./select.ts";
 import { abortedBy, forwardedHeaders, protocolOf, sendAttempt, timeoutsOf } from "./send.ts";
+import { failedWithoutAnswer } from "./own-rules.ts";
 import { outgoing } from "./side/outgoing.ts";
 import { isUnsupported } from "./translate.ts";
 import { askFail, createBarred, defaultVerdict } from "./verdict.ts";
-import { pause, storm, waitForPlace } from "./waiting.ts";
+import { pause, storm } from "./waiting.ts";
 
 export interface LoopResult {
   readonly answer: Answer;
@@ -33,122 +36,154 @@ export interface LoopInit {
   readonly pool: Pool;
   readonly hooks: CompiledHooks;
   readonly targets: readonly Target[];
+  /** Who may be asked; absent = all. */
+  readonly accepts?: (candidate: Candidate) => boolean;
   /** Called when the answer of the attempt has ended. */
   readonly onEnd: (attempt: RunningAttempt, ...end: Parameters<OnEnd>) => void;
 }
 
-export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit): Promise<LoopResult> {
+export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: LoopInit): Promise<LoopResult> {
   const { ctx } = state;
   const { retry } = ctx.app.config;
   const { clock } = ctx.app.runtime;
-  const selector = createSelector(state, pool, hooks.selectKey);
-  const barred = createBarred();
-  let preferred: Candidate | undefined;
+  const barred = createBarred(accepts);
+  const chooser = createChooser({ state, pool, policies: hooks.selectKey, targets, barred });
   let pinned: Candidate | undefined;
   /** Why an upstream cannot be asked for this at all. */
   let unfit: ProxyError | undefined;
   let sameUsed = 0;
 
-  for (;;) {
-    if (state.cancellation.aborted) throw clientGone();
-    const last = state.attempts.at(-1);
-    if (last && state.attempts.length >= retry.attempts) throw usedUp(state, last);
-    if (overdue(state)) throw pastDeadline(state);
+  try {
+    for (;;) {
+      if (state.cancellation.aborted) throw clientGone();
+      const last = state.attempts.at(-1);
+      if (last && state.attempts.length >= retry.attempts) throw usedUp(state, last);
+      if (overdue(state)) throw pastDeadline(state);
 
-    const placed = (pinned && (await again(pinned))) ?? (await choose());
-    if (state.cancellation.aborted) {
-      placed?.lease.release();
-      throw clientGone();
-    }
-    if (!placed && unfit && state.attempts.length === 0) throw unfit;
-    if (!placed) throw overdue(state) ? pastDeadline(state) : exhausted(state, pool, targets);
-    const calm = storm(state);
-    if (calm > 0) {
-      placed.lease.release();
-      await pause(state, calm);
-      continue;
-    }
-    pinned = undefined;
-
-    let attempt: RunningAttempt;
-    try {
-      attempt = start(state, placed);
-    } catch (error) {
-      if (!isUnsupported(error)) throw error;
-      unfit ??= error;
-      barred.model(placed.candidate);
-      continue;
-    }
-    try {
-      const answer = await call(attempt);
-      return { answer, attempt, preferred };
-    } catch (thrown) {
-      const error = asError(thrown, attempt);
-      attempt.error = error;
-      attempt.endedAt = clock.now();
-      attempt.cancel(error);
-      const gone = state.cancellation.aborted || error.kind === "aborted";
-      // The hooks hear of it first: whoever waits for this place must not get a key that is about to rest.
-      const telling = gone ? undefined : askFail(state, hooks, error, attempt);
-      const settled = attempt.settle();
-      if (settled) await settled;
-      if (gone) throw clientGone();
-
-      const said = await telling;
-      const byDefault = defaultVerdict(error, state, sameUsed);
-      const verdict = said ?? byDefault;
-      // A form of which a part was sent and not kept cannot be sent to anybody else.
-      if (verdict.then === "stop" || state.upload?.repeatable === false) throw usedUp(state, attempt);
-      let wait = verdict.after ?? 0;
-      if (verdict.then === "same") pinned = attempt.candidate;
-      else {
-        barred[byDefault.bars](attempt.candidate);
-        // A short wait for the same credential beats failing, but only where no other can be asked.
-        const back = Math.max(pool.resting(attempt.candidate)?.until ?? 0, error.retryAt ?? 0) - clock.now();
-        const may =
-          !said && back > 0 && back <= retry.shortWait && sameUsed < retry.sameCredential && error.kind !== "timeout";
-        if (may && (await noneFree())) {
-          pinned = attempt.candidate;
-          wait = back;
-        }
+      const placed = (pinned && (await again(pinned))) ?? (await chooser.choose());
+      if (state.cancellation.aborted) {
+        placed?.lease.release();
+        throw clientGone();
       }
-      sameUsed = pinned ? sameUsed + 1 : 0;
-      if (wait > 0) await pause(state, wait);
+      if (!placed && unfit && state.attempts.length === 0) throw unfit;
+      if (!placed) throw overdue(state) ? pastDeadline(state) : exhausted(state, pool, targets);
+      const calm = storm(state);
+      if (calm > 0) {
+        placed.lease.release();
+        await pause(state, calm);
+        continue;
+      }
+      pinned = undefined;
+      const passing = chooser.pass(placed);
+      const chosen = isPromise(passing) ? await passing : passing;
+      if (!chosen) continue;
+
+      let attempt: RunningAttempt;
+      try {
+        attempt = start(state, chosen);
+        settleWith(state, attempt, chosen.grants);
+      } catch (error) {
+        giveBack(state, chosen.grants);
+        if (!isUnsupported(error)) throw error;
+        unfit ??= error;
+        barred.model(chosen.candidate);
+        continue;
+      }
+      try {
+        const answer = await race({
+          state,
+          first: attempt,
+          call,
+          another: () => second(chosen.candidate),
+          lead: (leading) => void (attempt = leading),
+          failed: failedBeside,
+          onEnd,
+        });
+        pool.answered(attempt.candidate, attempt.startedAt);
+        return { answer, attempt, preferred: chooser.preferred };
+      } catch (thrown) {
+        const error = fell(attempt, thrown);
+        const gone = state.cancellation.aborted || error.kind === "aborted";
+        // The hooks hear of it first: whoever waits for this place must not get a key that is about to rest.
+        const telling = gone ? undefined : askFail(state, hooks, error, attempt);
+        const settled = attempt.settle();
+        if (settled) await settled;
+        if (gone) throw clientGone();
+
+        const said = await telling;
+        const byDefault = defaultVerdict(error, state, sameUsed);
+        const verdict = said ?? byDefault;
+        // A form of which a part was sent and not kept cannot be sent to anybody else.
+        if (verdict.then === "stop" || state.upload?.repeatable === false) throw usedUp(state, attempt);
+        let wait = verdict.after ?? 0;
+        if (verdict.then === "same") pinned = attempt.candidate;
+        else {
+          barred[byDefault.bars](attempt.candidate);
+          // A short wait for the same credential beats failing, but only where no other can be asked.
+          const back = Math.max(pool.resting(attempt.candidate)?.until ?? 0, error.retryAt ?? 0) - clock.now();
+          const may =
+            !said && back > 0 && back <= retry.shortWait && sameUsed < retry.sameCredential && error.kind !== "timeout";
+          if (may && (await chooser.noneFree())) {
+            pinned = attempt.candidate;
+            wait = back;
+          }
+        }
+        sameUsed = pinned ? sameUsed + 1 : 0;
+        if (wait > 0) await pause(state, wait);
+      }
     }
+  } finally {
+    chooser.close();
   }
 
-  /** The same candidate once more, unless it has been taken out of rotation or let rest meanwhile. */
   async function again(candidate: Candidate): Promise<Placed | undefined> {
-    const until = Math.min(clock.now() + retry.queueWait, state.startedAt + retry.deadline);
-    const placed = await waitForPlace(state, pool, [candidate], until);
-    if (typeof placed === "object") return placed;
+    const placed = await chooser.again(candidate);
+    if (placed) return placed;
     barred.candidate(candidate);
     pinned = undefined;
     sameUsed = 0;
     return undefined;
   }
 
-  async function choose(): Promise<Placed | undefined> {
-    const until = Math.min(clock.now() + retry.queueWait, state.startedAt + retry.deadline);
-    for (;;) {
-      const choice = await selector.next(targets, barred.has);
-      preferred ??= choice.preferred;
-      if (choice.placed || choice.busy.length === 0) return choice.placed;
-      const placed = await waitForPlace(state, pool, choice.busy, until);
-      if (placed !== "gone") return placed === "cancelled" ? undefined : placed;
+  function fell(attempt: RunningAttempt, thrown: unknown): ProxyError {
+    const error = failedWithoutAnswer(attempt, asError(thrown, attempt));
+    attempt.error = error;
+    attempt.endedAt = clock.now();
+    attempt.cancel(error);
+    return error;
+  }
+
+  /** An attempt beside the one that is late. It counts as one of `retry.attempts`. */
+  async function second(candidate: Candidate): Promise<RunningAttempt | undefined> {
+    if (state.attempts.length >= retry.attempts || overdue(state)) return undefined;
+    const chosen = await chooser.beside(candidate);
+    if (!chosen) return undefined;
+    try {
+      const attempt = start(state, chosen);
+      settleWith(state, attempt, chosen.grants);
+      return attempt;
+    } catch (error) {
+      giveBack(state, chosen.grants);
+      if (!isUnsupported(error)) throw error;
+      barred.model(chosen.candidate);
+      return undefined;
     }
   }
 
-  async function noneFree(): Promise<boolean> {
-    const choice = await selector.next(targets, barred.has);
-    choice.placed?.lease.release();
-    return choice.placed === undefined && choice.busy.length === 0;
+  /** One of two has failed: it counts as any failure does, but the request waits for the other. */
+  function failedBeside(attempt: RunningAttempt, thrown: unknown): void {
+    const error = fell(attempt, thrown);
+    if (!state.cancellation.aborted && error.kind !== "aborted") {
+      barred[defaultVerdict(error, state, retry.sameCredential).bars](attempt.candidate);
+      void askFail(state, hooks, error, attempt);
+    }
+    void attempt.settle();
   }
 
-  async function call(attempt: RunningAttempt): Promise<Answer> {
+  async function call(attempt: RunningAttempt, ended: OnEnd): Promise<Answer> {
     const response = await sendAttempt(state, hooks, attempt);
     try {
-      return await receive(state, hooks, attempt, response, (end, bytes) => onEnd(attempt, end, bytes));
+      return await receive(state, hooks, attempt, response, ended);
     } catch (error) {
       discard(response);
       throw error;
@@ -156,7 +191,8 @@ export async function runLoop({ state, pool, hooks, targets, onEnd }: LoopInit):
   }
 }
 
-function start(state: RequestState, { candidate, lease }: Placed): RunningAttempt {
+/** Makes the attempt and the request that it sends. Gives the place back when that cannot be made. */
+export function start(state: RequestState, { candidate, lease }: Placed): RunningAttempt {
   try {
     const { forward, ctx } = state;
     if (forward) {

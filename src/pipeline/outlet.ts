@@ -25,12 +25,32 @@ const HIGH_WATER = 64 * 1024;
 
 /** An answer's body before anybody takes it. `attach` is called once, by either form. */
 export class StreamBody {
-  readonly #attach: (outlet: Outlet) => void;
+  #attach: (outlet: Outlet) => void;
   readonly #events: OutletEvents;
 
   constructor(attach: (outlet: Outlet) => void, events: OutletEvents) {
     this.#attach = attach;
     this.#events = events;
+  }
+
+  /** For somebody who has begun to send something else before it: what is returned is told of the taker from now on. */
+  into(outlet: Outlet): OutletEvents {
+    this.#attach(outlet);
+    return this.#events;
+  }
+
+  /** Lets somebody see what is written, from the first byte on. Before anybody takes the body. */
+  tap(see: (bytes: Uint8Array) => void): void {
+    const attach = this.#attach;
+    this.#attach = (outlet) =>
+      attach({
+        write(bytes) {
+          see(bytes);
+          return outlet.write(bytes);
+        },
+        end: () => outlet.end(),
+        fail: (error) => outlet.fail(error),
+      });
   }
 
   /** The body as a web stream. */
@@ -69,4 +89,12 @@ export class StreamBody {
   /** Called by srvx, without `this`, when the client left before its answer was begun or in the middle of it. */
   readonly abort = (): void => this.#events.left(new Error("The client has closed the connection."));
   readonly destroy = (): void => this.abort();
+}
+
+/** The rest of a body, whatever its form, to a taker that has had the beginning from somebody else. */
+export function handOver(body: string | Uint8Array | StreamBody, taker: Outlet): OutletEvents {
+  if (body instanceof StreamBody) return body.into(taker);
+  if (body.length > 0) taker.write(typeof body === "string" ? Buffer.from(body) : body);
+  taker.end();
+  return { drained() {}, left() {} };
 }

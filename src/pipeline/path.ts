@@ -7,6 +7,7 @@ import type { Answer } from "./answer.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
 import { applies, type CompiledHooks, eventChain } from "./hooks.ts";
+import { createThread } from "./thread.ts";
 
 /** Headers of a stream for the client. */
 export const eventStream: HeaderRecord = {
@@ -72,8 +73,17 @@ export interface EventWriter {
   take(): string;
 }
 
-/** Events to the client's frames, through the event hooks. */
+/** Events to the client's frames, through the event hooks; behind what the client has of an answer that broke off. */
 export function eventWriter(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): EventWriter {
+  attempt.comeLast();
+  const { writer } = state.thread ?? { writer: createWriter(state, hooks, attempt) };
+  const thread = state.thread ?? (state.resume && createThread(writer));
+  attempt.thread = thread;
+  const write = thread?.leg() ?? writer.event;
+  return { ...writer, event: (event) => write(ofAttempt(event, attempt)) };
+}
+
+function createWriter(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): EventWriter {
   const { ctx } = state;
   const init = {
     id: ctx.id,
@@ -92,7 +102,7 @@ export function eventWriter(state: RequestState, hooks: CompiledHooks, attempt: 
   };
   return {
     encoder,
-    event: (event) => chain(ofAttempt(event, attempt), (each) => encoder.event(each, write)),
+    event: (event) => chain(event, (each) => encoder.event(each, write)),
     end: () => encoder.end(write),
     take() {
       const taken = frames;
@@ -113,6 +123,8 @@ function ofAttempt(event: StreamEvent, { provider, toolNames }: RunningAttempt):
 
 /** True when the upstream's own bytes are what the client is to get. */
 export function isPlain(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): boolean {
+  // Who goes on with an answer has to know what is in it.
+  if (state.resume) return false;
   const same = attempt.protocol === state.ctx.protocol && !state.rewritten && !attempt.toolNames;
   return same && wanted(state, hooks).length === 0;
 }

@@ -13,6 +13,8 @@ export function exhausted(state: RequestState, pool: Pool, targets: readonly Tar
   // What cannot do this at all is no shortage, and does not come back.
   const short = skipped.map((each) => each.kind).filter((kind) => kind !== "filtered");
   const kinds = new Set<DropKind>([...short, ...state.attempts.map(kindOfAttempt)]);
+  // Whoever stood behind others has perhaps never seen for what.
+  if (kinds.size === 0 && state.waited) kinds.add("busy");
   const now = state.ctx.app.runtime.clock.now();
   // What failed and does not rest may be asked again at once: then there is no time to name.
   const earliest = Math.min(
@@ -23,14 +25,25 @@ export function exhausted(state: RequestState, pool: Pool, targets: readonly Tar
   const details = { attempts: rows(state, skipped) };
   const model = JSON.stringify(state.ctx.model.slice(0, 200));
 
-  const limited = [...kinds].every((kind) => kind === "rate_limited" || kind === "quota_exhausted");
-  if (kinds.size > 0 && limited) {
+  if (state.turnedAway && state.attempts.length === 0) {
+    return new ProxyError({
+      kind: "no_candidate",
+      status: 429,
+      code: "queue_full",
+      message: `Every key for ${model} is busy or at a limit, and retry.queueSize of ${state.ctx.app.config.retry.queueSize} requests wait already.${comeBack(retryAt, now)}`,
+      retryAt: retryAt ?? now + 1000,
+      details,
+    });
+  }
+  const limits = [...kinds].filter((kind) => kind === "rate_limited" || kind === "quota_exhausted").length;
+  const limited = limits > 0 && limits === kinds.size - (kinds.has("busy") ? 1 : 0);
+  if (limited) {
     const quota = !kinds.has("rate_limited");
     return new ProxyError({
       kind: "no_candidate",
       status: 429,
       code: quota ? "quota_exceeded" : "rate_limit_exceeded",
-      message: `Every key for ${model} has reached a limit of its provider.${comeBack(retryAt, now)}`,
+      message: `Every key for ${model} ${kinds.has("busy") ? "is busy or " : ""}has reached a limit.${comeBack(retryAt, now)}`,
       retryAt: retryAt ?? now + 10_000,
       details,
     });

@@ -1,14 +1,15 @@
 /** One request from its headers to its record: auth → body → filter → loop → answer → record. */
 import { FastResponse } from "srvx";
-import { ProxyError } from "../failure/error.ts";
-import type { Candidate, Outcome, Target } from "../plugin/context.ts";
+import type { Candidate, Target } from "../plugin/context.ts";
 import type { JsonObject } from "../protocols/canonical.ts";
 import type { Operation, Protocol } from "../protocols/types.ts";
-import type { Answer, AnswerEnd } from "./answer.ts";
+import { renderError } from "../failure/render.ts";
+import { encodeFrame } from "../wire/sse.ts";
+import type { Answer } from "./answer.ts";
+import { type AnswerEnded, answerFrom } from "./answering.ts";
 import { nameAnswerer } from "./answer-headers.ts";
 import { authenticate } from "./auth.ts";
 import { acceptBody } from "./accept.ts";
-import type { RunningAttempt } from "./attempt.ts";
 import { RequestState } from "./context.ts";
 import { acceptForward, type ForwardInit } from "./forward/accept.ts";
 import { followClient, isNodeRequest } from "./client.ts";
@@ -16,15 +17,17 @@ import { StreamBody } from "./outlet.ts";
 import { errorResponse } from "./error-response.ts";
 import type { Hooks } from "../plugin/hooks.ts";
 import { first, isPromise } from "./hooks.ts";
-import { runLoop } from "./loop.ts";
-import { logLosses } from "./loss-log.ts";
+import { inTime, type KeepAlive, keepAliveOf, waitingBody } from "./keep-alive.ts";
+import type { LoopResult } from "./loop.ts";
+import { conclude, refuse } from "./ending.ts";
 import { finishRequest } from "./outcome.ts";
+import { eventStream } from "./path.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { remember } from "./remember.ts";
+import { createResume } from "./resume.ts";
 import { isShared } from "./seal-ledger.ts";
 import { answerCount } from "./side/count.ts";
+import { tapAnswer } from "./tap.ts";
 import { targetsOf } from "./targets.ts";
-import { askFail } from "./verdict.ts";
 import { withId } from "./with-id.ts";
 
 export interface RequestInit {
@@ -54,16 +57,8 @@ export async function handleRequest(pipeline: Pipeline, init: RequestInit): Prom
     return await answer(pipeline, state, init, unlink);
   } catch (error) {
     unlink();
-    const fault = state.upload?.failure;
-    const left = state.cancellation.aborted || fault?.kind === "aborted";
-    if (!ProxyError.is(error)) app.log.error(`Request ${state.ctx.id} failed inside the proxy:`, error);
-    else logMistake(state, error);
     const response = errorResponse(state, error);
-    finishRequest(pipeline, state, {
-      status: left ? 499 : response.status,
-      end: left ? "client-aborted" : state.attempts.length > 0 && !fault ? "upstream-failed" : "refused",
-      error: ProxyError.is(error) ? error : undefined,
-    });
+    refuse(pipeline, state, error, response.status);
     return response;
   }
 }
@@ -98,85 +93,56 @@ async function answer(
 
   const found = targetsOf(state);
   const targets = isPromise(found) ? await found : found;
-  let answered: Answer | undefined = undefined;
-  let early: ((reply: Answer) => void) | undefined;
-  const loop = await runLoop({
-    state,
-    pool,
-    hooks,
-    targets,
-    // A whole answer has ended before its headers are known here; the record waits until they are.
-    onEnd: (attempt, end, bytes) => {
-      const settle = (reply: Answer): void => {
-        unlink();
-        conclude(pipeline, state, attempt, { reply, end, bytes });
-      };
-      if (answered) settle(answered);
-      else early = settle;
+  const call = { state, pool, hooks, targets };
+  const ended: AnswerEnded = (reply, attempt, end, bytes) => {
+    unlink();
+    conclude(pipeline, state, attempt, { reply, end, bytes });
+  };
+  state.resume = createResume(call, ended);
+  const answering = answerFrom(call, ended, (given) => tapAnswer(state, given.answer));
+  const alive = keepAliveOf(state);
+  const loop = alive ? await inTime(app.runtime.clock, alive.every, answering) : await answering;
+  if (alive && !loop) return respondEarly(pipeline, state, init.req, { alive, answering, unlink });
+  const { answer: given, attempt, preferred } = loop ?? (await answering);
+  const { headers } = given;
+  nameAnswerer(headers, attempt);
+  const home = preferredProvider(targets, preferred);
+  if (home !== undefined && home !== attempt.provider.name) headers["x-fallback-provider"] = attempt.provider.name;
+  return new FastResponse(bodyFor(init.req, given.body), { status: given.status, headers });
+}
+
+interface Early {
+  readonly alive: KeepAlive;
+  readonly answering: Promise<LoopResult>;
+  readonly unlink: () => void;
+}
+
+/** A stream that has begun before anybody has answered. Nobody is named in its headers, and a failure comes inside it. */
+function respondEarly(
+  pipeline: Pipeline,
+  state: RequestState,
+  req: Request,
+  { alive, answering, unlink }: Early,
+): Response {
+  const { ctx } = state;
+  const body = waitingBody({
+    ...alive,
+    clock: ctx.app.runtime.clock,
+    pending: answering.then(({ answer: { body: given } }) => given),
+    left: (reason) => state.cancellation.abort(reason),
+    failed(error) {
+      unlink();
+      refuse(pipeline, state, error, 200);
+      return ctx.protocol.encodeStreamError(renderError(error, ctx.id)).map(encodeFrame).join("");
     },
   });
-  answered = loop.answer;
-  early?.(answered);
-  const { provider } = loop.attempt;
-  const { headers } = loop.answer;
-  nameAnswerer(headers, loop.attempt);
-  const home = preferredProvider(targets, loop.preferred);
-  if (home !== undefined && home !== provider.name) headers["x-fallback-provider"] = provider.name;
-  return new FastResponse(bodyFor(init.req, loop.answer.body), { status: loop.answer.status, headers });
+  return new FastResponse(bodyFor(req, body), { status: 200, headers: { ...eventStream, "x-request-id": ctx.id } });
 }
 
 /** A Node server takes a stream directly; everybody else gets a web stream. */
 function bodyFor(req: Request, body: Answer["body"]): BodyInit | null {
   if (!(body instanceof StreamBody)) return body.length === 0 ? null : (body as BodyInit);
   return isNodeRequest(req) ? (body as unknown as BodyInit) : body.readable();
-}
-
-/** Settles the answering attempt, tells `fail` about a break after commit, records. */
-function conclude(
-  pipeline: Pipeline,
-  state: RequestState,
-  attempt: RunningAttempt,
-  { reply, end, bytes }: { readonly reply: Answer; readonly end: AnswerEnd; readonly bytes: number },
-): void {
-  if (state.losses.length > 0) logLosses(state, attempt);
-  const seen = reply.seen();
-  const { usage, finish } = seen;
-  const outcome = {
-    status: reply.status,
-    end: "complete" as Outcome["end"],
-    path: reply.path,
-    usage,
-    finish,
-    bytes,
-    answeredBy: attempt,
-    error: undefined as ProxyError | undefined,
-  };
-  if (end.how === "cancelled") outcome.end = "client-aborted";
-  if (end.how === "failed") {
-    outcome.end = "upstream-failed";
-    outcome.error = attempt.error = end.error;
-    logMistake(state, end.error);
-  }
-  // Told before the place is given back: whoever waits for it must not get a key that is about to rest.
-  const telling = end.how === "failed" ? askFail(state, pipeline.hooks, end.error, attempt) : undefined;
-  const settling = attempt.settle();
-  const remembering = remember(state, attempt, seen);
-  if (!telling && !settling && !remembering) {
-    finishRequest(pipeline, state, outcome);
-    return;
-  }
-  const after = async (): Promise<void> => {
-    await settling;
-    await telling;
-    await remembering;
-    finishRequest(pipeline, state, outcome);
-  };
-  after().catch((error: unknown) => state.ctx.log.error("The end of a request could not be recorded:", error));
-}
-
-/** The client is told nothing of what plugins and the proxy do wrong, so it must be found here. */
-function logMistake({ ctx }: RequestState, error: ProxyError): void {
-  if (error.kind === "internal") ctx.log.error(`Request ${ctx.id}: ${error.message}`, error.cause ?? "");
 }
 
 /** Whom the name alone prefers; among equals, whom the policies put first. */

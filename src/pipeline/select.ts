@@ -10,6 +10,7 @@ import type { MaybePromise } from "../plugin/provider.ts";
 import type { RequestState } from "./context.ts";
 import { isPromise } from "./hooks.ts";
 import { type Policies, runPolicies } from "./policies.ts";
+import { soughtBy, withSought } from "./sought.ts";
 
 export interface Selector {
   /** The next candidate with its place, or why there is none. */
@@ -41,7 +42,7 @@ export function createSelector(state: RequestState, pool: Pool, hooks: Policies)
   const walksOf = (targets: readonly Target[]): Walk[] => {
     const walks: Walk[] = [];
     for (const target of targets) {
-      if (pool.providerRest(target.provider.name)) continue;
+      if (pool.closed(target)) continue;
       const ring = pool.ring(target);
       ring.refresh(clock.now());
       walks.push({ target, ring, batch: 0 });
@@ -62,7 +63,8 @@ export function createSelector(state: RequestState, pool: Pool, hooks: Policies)
         return false;
       };
       const walks = walksOf(targets);
-      let given = collect(walks, (walk) => usableOf(walk, usable));
+      const sought = soughtBy(hooks, state);
+      let given = collect(walks, (walk) => withSought(usableOf(walk, usable), walk.ring, sought, usable));
       if (spread) for (const walk of walks) walk.ring.advance();
       while (given.length > 0) {
         const pending = runPolicies(hooks, given, { state, decisions, detailed: false });

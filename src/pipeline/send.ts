@@ -74,6 +74,7 @@ function call(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt
     // A whole answer is made before its headers come, which is what `timeouts.whole` is for.
     if (state.stream && timeouts.firstToken > 0) watchdog.firstToken(timeouts.firstToken);
     else if (state.stream) watchdog.idle(timeouts.idle);
+    attempt.sent = true;
     return provider.call
       ? provider.call(attempt.wire, attempt)
       : transport.send(attempt.wire, {

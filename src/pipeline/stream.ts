@@ -5,8 +5,10 @@
 import type { ProxyError } from "../failure/error.ts";
 import type { OnEnd } from "./answer.ts";
 import { type FramesInit, readFrames } from "./frames.ts";
-import { type Outlet, StreamBody } from "./outlet.ts";
+import { type KeepAlive, type Pulse, startPulse } from "./keep-alive.ts";
+import { handOver, type Outlet, type OutletEvents, StreamBody } from "./outlet.ts";
 import type { StreamPath } from "./path.ts";
+import type { Resume } from "./resume.ts";
 
 /** Bytes held before commit at most: an upstream that sends this much without content is taken at its word. */
 const HOLD_LIMIT = 256 * 1024;
@@ -14,6 +16,12 @@ const HOLD_LIMIT = 256 * 1024;
 export interface StreamInit extends FramesInit {
   /** Absent: every event is passed on as its own bytes. */
   readonly path: StreamPath | undefined;
+  /** Commit at the finish, or when the answer has this many bytes. Absent: at the first content. */
+  readonly hold: number | undefined;
+  /** What the client hears when nothing comes for long; absent = nothing. */
+  readonly alive: KeepAlive | undefined;
+  /** Who goes on with an answer that breaks after commit. */
+  readonly resume: Resume | undefined;
   /** The error as the last events of the client's protocol. */
   readonly renderError: (error: ProxyError) => string;
   readonly onEnd: OnEnd;
@@ -21,9 +29,12 @@ export interface StreamInit extends FramesInit {
 
 /** Resolves at the point of commit with the body for the client; rejects when the answer fails before it. */
 export function openStream(init: StreamInit): Promise<StreamBody> {
-  const { attempt, probe, path, onEnd } = init;
+  const { attempt, probe, path, hold, onEnd } = init;
   const { ctx, timeouts, watchdog } = attempt;
   const { promise, resolve: commit, reject: giveUp } = Promise.withResolvers<StreamBody>();
+  /** Events before commit, as they came: what looks inside them must not see those of an answer that is given up. */
+  let kept: Uint8Array[] = [];
+  let keptBytes = 0;
   /** What there is before anybody takes it. */
   const held: Uint8Array[] = [];
   let heldBytes = 0;
@@ -36,6 +47,9 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
   let over = false;
   /** What ended the answer before anybody took it. */
   let ending: ((outlet: Outlet) => void) | undefined;
+  let pulse: Pulse | undefined;
+  /** Who has the rest of the answer when this attempt could not give it. */
+  let heir: OutletEvents | undefined;
 
   const pause = (): void => {
     if (paused) return;
@@ -54,9 +68,12 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
       return;
     }
     sent += bytes.byteLength;
+    pulse?.heard();
     if (!outlet.write(bytes)) pause();
   };
-  const pass = (bytes: Uint8Array): void => {
+  const pass = (frame: Uint8Array): void => {
+    const bytes = path ? path.rewrite(frame) : frame;
+    if (!bytes || bytes.byteLength === 0) return;
     if (run && run.buffer === bytes.buffer && run.byteOffset + run.byteLength === bytes.byteOffset) {
       run = new Uint8Array(run.buffer as ArrayBuffer, run.byteOffset, run.byteLength + bytes.byteLength);
     } else {
@@ -65,25 +82,46 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
     }
   };
 
+  /** The first content is there, whether or not the client gets it yet: from here on only silence is too slow. */
+  const begin = (): void => {
+    if (attempt.firstByteAt !== undefined) return;
+    attempt.firstByteAt = ctx.app.runtime.clock.now();
+    watchdog.idle(timeouts.idle);
+  };
+  const release = (): void => {
+    const frames = kept;
+    kept = [];
+    for (const frame of frames) pass(frame);
+  };
   const open = (): void => {
+    attempt.comeLast();
+    // Whatever throws here still fails an answer of which nobody has seen anything.
+    release();
     flush();
     committed = true;
     attempt.committed = true;
-    attempt.firstByteAt = ctx.app.runtime.clock.now();
-    watchdog.idle(timeouts.idle);
+    begin();
     const body = new StreamBody(
       (taker) => {
         outlet = taker;
         for (const bytes of held.splice(0)) write(bytes);
-        ending?.(taker);
+        if (ending) return ending(taker);
+        if (!init.alive) return;
+        pulse = startPulse(ctx.app.runtime.clock, init.alive, (sign) => {
+          // A client that does not read is not waiting.
+          if (!paused && !taker.write(sign)) pause();
+        });
       },
       {
         drained() {
+          if (heir) heir.drained();
           if (!paused || !outlet) return;
           paused = false;
           reader.resume();
         },
         left(reason) {
+          pulse?.stop();
+          if (heir) return heir.left(reason);
           // Also said of an answer that is complete while its last bytes still wait for the client.
           if (over) return;
           over = true;
@@ -96,8 +134,19 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
   };
   /** Ends what is taken now, or as soon as it is. */
   const finish = (how: (outlet: Outlet) => void): void => {
+    pulse?.stop();
     if (outlet) how(outlet);
     else ending = how;
+  };
+  const breakOff = (failure: ProxyError): void => {
+    if (attempt.abandoned) {
+      finish((taker) => taker.fail(failure));
+      onEnd({ how: "cancelled" }, sent);
+      return;
+    }
+    write(Buffer.from(init.renderError(failure)));
+    finish((taker) => taker.end());
+    onEnd({ how: "failed", error: failure }, sent + (outlet ? 0 : heldBytes));
   };
 
   const end = (failure: ProxyError | undefined): void => {
@@ -111,32 +160,40 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
       giveUp(failure);
       return;
     }
-    if (attempt.abandoned) {
-      finish((taker) => taker.fail(failure));
-      onEnd({ how: "cancelled" }, sent);
-      return;
-    }
     flush();
-    const bytes = Buffer.from(init.renderError(failure));
-    write(bytes);
-    finish((taker) => taker.end());
-    onEnd({ how: "failed", error: failure }, sent + (outlet ? 0 : heldBytes));
+    const resumed = attempt.abandoned
+      ? undefined
+      : init.resume?.(failure, sent + (outlet ? 0 : heldBytes), probe.usage);
+    if (!resumed) return breakOff(failure);
+    heir = { drained() {}, left: resumed.cancel };
+    resumed.body.then(
+      (body) => finish((taker) => (heir = handOver(body, taker))),
+      () => {
+        heir = undefined;
+        // What the client is told is why its answer broke, not why nobody could go on with it.
+        breakOff(failure);
+      },
+    );
   };
 
   const reader = readFrames(init, {
     frame(frame) {
-      const bytes = path ? path.rewrite(frame) : frame;
-      if (bytes && bytes.byteLength > 0) pass(bytes);
+      if (committed) return pass(frame);
+      kept.push(frame);
+      keptBytes += frame.byteLength;
+      if (!probe.started) return;
       // Here and not once per chunk: how the network cuts a stream must not decide what the client gets.
-      if (!committed && probe.started) open();
+      if (hold === undefined) open();
+      else begin();
     },
     chunk() {
       flush();
-      if (!committed && heldBytes > HOLD_LIMIT) open();
+      if (!committed && keptBytes > (hold ?? HOLD_LIMIT)) open();
     },
     last() {
+      release();
       flush();
-      const tail = path?.tail();
+      const tail = path ? path.tail() : probe.unsaid && Buffer.from(probe.unsaid);
       if (tail) write(tail);
       if (!committed) open();
     },

@@ -42,7 +42,7 @@ export function skippedCandidates(state: RequestState, pool: Pool, targets: read
   }
   // A rest is later news than a decision: it holds now.
   for (const target of targets) {
-    const whole = pool.providerRest(target.provider.name);
+    const whole = pool.closed(target);
     if (whole) {
       found.set(target.provider.name, { provider: target.provider.name, ...whole });
       continue;

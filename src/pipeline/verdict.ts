@@ -6,11 +6,12 @@ import type { Verdict } from "../plugin/hooks.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
 import { applies, type CompiledHooks, callHook, isPromise } from "./hooks.ts";
+import { pauseFor } from "./own-rules.ts";
 
 /** Milliseconds before the same credential is asked again after a 5xx; half of it is chance. */
 const SAME_AGAIN = 200;
 
-/** Tells every `fail` hook; the first verdict wins. Their own failures are logged, the default then applies. */
+/** Tells every `fail` hook; a rule of `errors` wins, then the first verdict. Their own failures are logged, the default then applies. */
 export async function askFail(
   state: RequestState,
   hooks: CompiledHooks,
@@ -29,7 +30,10 @@ export async function askFail(
       state.ctx.log.error("A fail hook failed:", failure);
     }
   }
-  return verdict;
+  // The user's own rules come first, and hooks that let something rest have to be told all the same.
+  const own = error.ruling?.then;
+  if (own === undefined) return verdict;
+  return own === "same" ? { then: own, after: pauseFor(error, attempt) } : { then: own };
 }
 
 /** Candidates this request will not go to (again), as failures add to them. */
@@ -44,17 +48,19 @@ export interface Barred {
   provider(candidate: Candidate): void;
 }
 
-export function createBarred(): Barred {
+/** `accepts` says who may be asked at all. */
+export function createBarred(accepts?: (candidate: Candidate) => boolean): Barred {
   // One set for all, with a mark for the kind: most requests never put anything in.
   const barred = new Set<string>();
   const modelKey = (candidate: Candidate): string => `${candidate.provider.name}/${candidate.model}`;
   return {
     has: (candidate) =>
-      barred.size > 0 &&
-      (barred.has(`p${candidate.provider.name}`) ||
-        barred.has(`m${modelKey(candidate)}`) ||
-        barred.has(`k${candidate.credential.id}`) ||
-        barred.has(`c${modelKey(candidate)}\0${candidate.credential.id}`)),
+      accepts?.(candidate) === false ||
+      (barred.size > 0 &&
+        (barred.has(`p${candidate.provider.name}`) ||
+          barred.has(`m${modelKey(candidate)}`) ||
+          barred.has(`k${candidate.credential.id}`) ||
+          barred.has(`c${modelKey(candidate)}\0${candidate.credential.id}`))),
     candidate: (candidate) => void barred.add(`c${modelKey(candidate)}\0${candidate.credential.id}`),
     credential: (candidate) => void barred.add(`k${candidate.credential.id}`),
     model: (candidate) => void barred.add(`m${modelKey(candidate)}`),

@@ -1,7 +1,7 @@
 /** Waits inside the loop: interruptible by the client. */
-import type { Placed } from "../candidates/in-flight.ts";
+import type { Awaited, Call, Spot } from "../candidates/waiting-room.ts";
 import type { Pool } from "../candidates/pool.ts";
-import type { Candidate } from "../plugin/context.ts";
+import type { Candidate, Target } from "../plugin/context.ts";
 import type { RequestState } from "./context.ts";
 
 /** Rate-limit answers one request may collect within `STORM_WINDOW` before it slows down. */
@@ -31,25 +31,81 @@ export function storm({ ctx, attempts }: RequestState): number {
   return first === undefined ? 0 : Math.max(0, first.startedAt + STORM_WINDOW - ctx.app.runtime.clock.now());
 }
 
-/**
- * First come, first served, until the time given (epoch milliseconds) and only while the client is there. `gone`: these
- * candidates may not be used any more, so the choice has to be made anew.
- */
-export async function waitForPlace(
-  { ctx, cancellation }: RequestState,
+/** Resting candidates of a target that are looked at for a time to wait for. */
+const LOOKED_AT = 20;
+
+/** A spot among those who wait; `undefined` when `retry.queueSize` of them do already. */
+export function enterRoom(
+  state: RequestState,
   pool: Pool,
-  busy: readonly Candidate[],
-  until: number,
-): Promise<Placed | "gone" | "cancelled"> {
+  line: string | undefined,
+  wants: (candidate: Candidate) => boolean,
+): Spot | undefined {
+  if (pool.room.size >= state.ctx.app.config.retry.queueSize) {
+    state.turnedAway = true;
+    return undefined;
+  }
+  // Without authentication everybody is one client, unless the address tells them apart.
+  const client = state.principal?.id ?? state.ctx.ip ?? "";
+  return pool.room.enter({ client, line, since: state.startedAt, wants });
+}
+
+/** Until something may be free, `end` has come (epoch milliseconds) or the client has gone. */
+export async function waitAt(
+  { ctx, cancellation }: RequestState,
+  spot: Spot,
+  awaited: Awaited | undefined,
+  end: number,
+): Promise<Call> {
   const { clock } = ctx.app.runtime;
-  if (cancellation.aborted) return "cancelled";
-  const waiting = pool.flights.wait(busy, pool.current);
-  const timer = clock.timer(waiting.cancel, Math.max(0, until - clock.now()));
-  cancellation.addEventListener("abort", waiting.cancel);
+  const left = end - clock.now();
+  if (cancellation.aborted || left <= 0) return "over";
+  const timer = clock.timer(spot.cancel, left);
+  // A client that leaves frees its spot at once, not when somebody looks.
+  const leave = (): void => {
+    spot.cancel();
+    spot.leave(false);
+  };
+  cancellation.addEventListener("abort", leave);
   try {
-    return await waiting.placed;
+    return await spot.wait(awaited);
   } finally {
     timer.cancel();
-    cancellation.removeEventListener("abort", waiting.cancel);
+    cancellation.removeEventListener("abort", leave);
   }
+}
+
+/** Requests that may use the same candidates wait in one line. */
+export function lineOf(targets: readonly Target[]): string {
+  return targets.map(({ provider, model }) => `${provider.name}/${model}`).join("\0");
+}
+
+/**
+ * When a candidate may be used that is not busy: only where a limit of ours keeps one out, for which a request waits. It
+ * does not wait for what merely rests, but takes that too if it returns first. `free`: others may be waited for as well.
+ */
+export function returnTime(
+  pool: Pool,
+  targets: readonly Target[],
+  barred: (candidate: Candidate) => boolean,
+  free: boolean,
+): number | undefined {
+  let due = Number.POSITIVE_INFINITY;
+  let worth = free;
+  for (const target of targets) {
+    const closed = pool.closed(target);
+    if (closed) {
+      const [any] = pool.ring(target).resting(1);
+      worth ||= any !== undefined && pool.held(any) === closed;
+      due = Math.min(due, closed.until);
+      continue;
+    }
+    for (const candidate of pool.ring(target).resting(LOOKED_AT)) {
+      const rest = pool.resting(candidate);
+      if (!rest || barred(candidate)) continue;
+      worth ||= pool.held(candidate) === rest;
+      due = Math.min(due, rest.until);
+    }
+  }
+  return worth && Number.isFinite(due) ? due : undefined;
 }

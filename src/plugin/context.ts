@@ -5,6 +5,7 @@ import type { Finish, GenerateRequest, Usage } from "../protocols/canonical.ts";
 import type { Loss, Operation, Protocol } from "../protocols/types.ts";
 import type { Body } from "../wire/body.ts";
 import type { App } from "./app.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Credential, MaybePromise, Provider, Wire } from "./provider.ts";
 
 /** A typed place for what hooks of one plugin, or of friends, share over a request. */
@@ -63,6 +64,8 @@ export interface Context {
   readonly decisions: readonly Decision[];
   /** What the client asked for. A filter may assign another name before candidates are looked up. */
   model: string;
+  /** Another way for the answer than the usual one; a filter may assign it, keeping what others have asked for. */
+  delivery?: Delivery | undefined;
   /** Decoded on first read. Assigning replaces it and takes this request off the byte path. */
   request: GenerateRequest;
   get<T>(slot: Slot<T>): T | undefined;
@@ -105,8 +108,12 @@ export interface Attempt<Data = unknown> {
   /** When the first content came. */
   readonly firstByteAt: number | undefined;
   readonly endedAt: number | undefined;
+  /** What the upstream counted; known when its answer has ended, also where that was cut off. */
+  readonly usage?: Usage | undefined;
   /** True once a byte may have reached the client; from here on nothing is retried. */
   readonly committed: boolean;
+  /** The text the client has of an answer that broke off: this attempt is to go on behind it. */
+  readonly soFar?: string | undefined;
   /** Records something that the upstream has no place for and the core could not know of. */
   lose(loss: Loss): void;
   /** Runs once when the attempt's body ends, fails or is cancelled. Last in, first out. */

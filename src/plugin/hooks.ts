@@ -58,6 +58,14 @@ export interface Hooks {
  */
 export type Precedence = "drop" | "tier" | "affinity" | "balance";
 
+/** Credentials a request would return to. */
+export interface Sought {
+  /** Ids, the most wanted first. */
+  readonly credentials: readonly string[];
+  /** Milliseconds to wait for the first of them when all its places are taken. Default 0. */
+  readonly wait?: number;
+}
+
 export interface HookObject<F> {
   readonly order?: "pre" | "post";
   /** Declines cheaply; for `event` it also keeps the byte path for the requests it declines. */
@@ -65,6 +73,8 @@ export interface HookObject<F> {
   readonly precedence?: Precedence;
   /** For `selectKey`: with more than 64 credentials, let each request look at the next ones in turn. */
   readonly spread?: boolean;
+  /** For `selectKey`: credentials to be among those looked at, however many there are. Asked only where `when` applies. */
+  seek?(ctx: Context): Sought | undefined;
   readonly handler: F;
 }
 

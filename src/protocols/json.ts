@@ -15,7 +15,8 @@ export function isText(value: Json | undefined): value is string {
 }
 
 export function isNumber(value: Json | undefined): value is number {
-  return typeof value === "number";
+  // JSON has numbers that are too large for one: `1e400` is read as infinite.
+  return Number.isFinite(value);
 }
 
 export function isEmpty(object: JsonObject): boolean {

@@ -68,6 +68,8 @@ export interface Protocol<Id extends string = string> {
   encodeRequest(request: GenerateRequest, lose: Emit<Loss>): Body;
   readonly counting?: CountCodec;
   readonly embedding?: EmbedCodec;
+  /** What a stream may be kept alive with before its first event, blank line included. Default: a comment. */
+  readonly keepAlive?: string;
   decoder(): Decoder;
   encoder(init: EncoderInit, lose: Emit<Loss>): Encoder;
   probe(init: ProbeInit): Probe;
@@ -192,6 +194,8 @@ export interface Probe {
   readonly finished: boolean;
   readonly usage: Usage | undefined;
   readonly finish: Finish | undefined;
+  /** What the stream must end with and has not had so far, as an event; absent when nothing is missing. */
+  readonly unsaid?: string | undefined;
   /** An error found inside the stream or inside a 200 body; its message is the upstream's and not yet classified. */
   readonly error: InBandError | undefined;
   /** The answer's id, where a later request can refer to it (`previous_response_id`). */

@@ -7,11 +7,7 @@ export type KeyState = "active" | RestState;
 
 /** The state of a whole key: a rest of one model only leaves it active. */
 export function keyState(app: App, credential: Credential): KeyState {
-  const now = app.runtime.clock.now();
-  const own = app.credentials
-    .rests()
-    .find(({ target, rest }) => target.credential === credential.id && target.model === undefined && rest.until > now);
-  return own?.rest.state ?? "active";
+  return app.credentials.restOf({ provider: credential.provider, credential: credential.id })?.state ?? "active";
 }
 
 /** Counts by state; states without a key are left out. */

@@ -6,7 +6,7 @@ import type { Credential, Limits } from "../plugin/provider.ts";
 /** Something that rests, and until when. */
 export interface RestStatus {
   readonly state: RestState;
-  /** ISO 8601; null when somebody has to act. */
+  /** ISO 8601; null when somebody has to act, or when one request finds out. */
   readonly until: string | null;
   readonly reason: string;
 }
@@ -108,6 +108,6 @@ function shown(rest: Rest): RestStatus {
   return { state: rest.state, until: timeOf(rest), reason: rest.reason };
 }
 
-function timeOf({ until }: Rest): string | null {
-  return until === Number.POSITIVE_INFINITY ? null : new Date(until).toISOString();
+function timeOf({ state, until }: Rest): string | null {
+  return until === Number.POSITIVE_INFINITY || state === "half-open" ? null : new Date(until).toISOString();
 }

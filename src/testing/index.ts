@@ -28,6 +28,8 @@ export type { PolicyRun, PolicyTest } from "./test-policy.ts";
 export { testProvider } from "./test-provider.ts";
 export type { ProviderTest } from "./test-provider.ts";
 export { testProtocol } from "./test-protocol.ts";
+export { testState } from "./test-state.ts";
+export type { StateTest } from "./test-state.ts";
 export { createTestProxy } from "./test-proxy.ts";
 export type { TestProxy, TestProxyOptions, TestRecord } from "./test-proxy.ts";
 export { createUpstream } from "./upstream.ts";

@@ -25,8 +25,15 @@ interface Entry {
 const defaultStart = Date.UTC(2026, 0, 1);
 const day = 86_400_000;
 
-/** A clock that stands still at `start` (epoch milliseconds, default 2026-01-01 UTC) until it is advanced. */
-export function virtualClock(options: { readonly start?: number } = {}): VirtualClock {
+export interface VirtualClockOptions {
+  /** Epoch milliseconds. Default 2026-01-01 UTC. */
+  readonly start?: number;
+  /** Runs after every timer that fired, once the promises it settled have been heard. */
+  readonly onStep?: () => void;
+}
+
+/** A clock that stands still until it is advanced. */
+export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
   let wall = options.start ?? defaultStart;
   let elapsed = 0;
   let order = 0;
@@ -50,6 +57,7 @@ export function virtualClock(options: { readonly start?: number } = {}): Virtual
         elapsed = Math.max(elapsed, next.due);
         next.callback();
         await turn();
+        options.onStep?.();
       }
     } finally {
       running = false;

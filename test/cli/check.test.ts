@@ -87,7 +87,7 @@ describe("proxy check", () => {
       file: "proxy.config.ts",
       stages: {
         drop: ["cooldown", "concurrency"],
-        order: ["alias", "priority", "seals", "rotate"],
+        order: ["alias", "priority", "sticky", "seals", "rotate"],
         call: ["up", "echo"],
       },
       warnings: [],

@@ -76,6 +76,21 @@ describe("the table of keys", () => {
     ]);
   });
 
+  test("shows what one request at a time tries", () => {
+    const tried = { state: "half-open", until: null, reason: "503 for several requests, 5 s" } as const;
+    const shown = {
+      at,
+      providers: [{ provider: "groq", tier: 2, rest: tried, keys: [key("team-3", { state: "half-open" }), key("x")] }],
+    };
+    expect(keysTable(shown, fakeTerminal({ columns: 100 }).out)).toEqual([
+      "KEY       STATE      BACK    WHY",
+      "groq      tier 2     trying  503 for several requests, 5 s",
+      "◐ team-3  half-open  probe",
+      "● x       active",
+    ]);
+    expect(keysTotal(shown)).toBe("2 coming back");
+  });
+
   test("counts keys; those of a provider that rests are coming back", () => {
     expect(keysTotal(document)).toBe("1 usable, 2 coming back, 1 need you, 1 off");
     const unknown = [{ provider: "p", tier: null, rest: null, keys: [key("a", { state: "unknown" })] }];

@@ -41,7 +41,7 @@ describe("proxy start", () => {
     const banner = server.output();
     expect(banner).toMatch(/^waygate \d+\.\d+\.\d+ {2}ready in \d+ ms {2}proxy\.config\.ts {2}2 of 2 keys usable$/m);
     expect(banner).toMatch(/^ {2}auth +proxyKey$/m);
-    expect(banner).toMatch(/^ {2}selectKey +drop +cooldown, concurrency\n +order tiers, rotate$/m);
+    expect(banner).toMatch(/^ {2}selectKey +drop +cooldown, concurrency\n +order tiers, sticky, rotate$/m);
     expect(banner).toMatch(/^ {2}call +3 providers, 4 models$/m);
     expect(banner).toMatch(/^ {2}1 {2}lab {2}●● {2}sk-p…1111 sk-p…2222$/m);
 

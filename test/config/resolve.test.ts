@@ -33,9 +33,10 @@ describe("defaults", () => {
     expect(resolveConfig({ plugins: [] }).config).toEqual({
       plugins: [],
       models: {},
-      server: { host: "127.0.0.1", port: 8000, maxBody: 67_108_864 },
-      retry: { attempts: 6, sameCredential: 1, shortWait: 3000, deadline: 300_000, queueWait: 30_000 },
+      server: { host: "127.0.0.1", port: 8000, maxBody: 67_108_864, drain: 10_000, keepAlive: 15_000 },
+      retry: { attempts: 6, sameCredential: 1, shortWait: 3000, deadline: 300_000, queueWait: 30_000, queueSize: 1000 },
       timeouts: { connect: 10_000, headers: 120_000, whole: 600_000, firstToken: 180_000, idle: 180_000, total: 0 },
+      errors: [],
       base: "",
       strict: false,
       dataDir: ".waygate",
@@ -120,6 +121,11 @@ describe("values", () => {
     [{ base: "llm" }, /a path like \/llm/, /./],
     [{ strict: "yes" }, /true or false/, /default, false/],
     [{ dataDir: 1 }, /It is 1/, /\.waygate/],
+    [{ database: true }, /It is true, but must be false or \{ path \}/, /./],
+    [{ database: {} }, /a text that is not empty/, /Add path to database/],
+    [{ database: { path: "" } }, /an empty text/, /./],
+    [{ database: { url: "x", path: "y" } }, /Known there: path/, /Remove it/],
+    [{ server: { drain: -1 } }, /It is -1/, /default, 10000/],
     [{ log: { level: "debgu" } }, /the text "debgu"/, /Write "debug"\./],
     [{ log: { level: 3 } }, /one of "silent"/, /default, "info"/],
   ])("refuses %j", (part, why, fix) => {
@@ -142,11 +148,6 @@ describe("values", () => {
     );
     expect(text).not.toMatch(/12345|hunter2/);
     expect(text).toContain("It is a number");
-  });
-
-  it.each(["state", "database", "errors"])("says that %s is for a later version", (key) => {
-    expect(problemsOf({ plugins, [key]: {} })).toMatchObject([{ code: "not_available_yet", path: [key] }]);
-    expect(problemsOf({ plugins, [key]: undefined })).toEqual([]);
   });
 
   it.each([

@@ -9,10 +9,10 @@ import { root, sourceFiles } from "../package/source.ts";
 
 const page = readFileSync(join(root, "docs/errors.md"), "utf8");
 
-/** The codes that the sources name, without the testing kit, whose scripts have some of their own. */
+/** The codes that the sources name, without scripted and simulated upstreams, which have some of their own. */
 const named = new Set(
   sourceFiles("src")
-    .filter(({ path }) => !path.startsWith("src/testing/") && path !== "src/failure/table.ts")
+    .filter(({ path }) => !/^src\/(?:testing|simulation)\//.test(path) && path !== "src/failure/table.ts")
     .flatMap(({ path }) => {
       const text = readFileSync(join(root, path), "utf8");
       const fields = [...text.matchAll(/\bcode: (?:[^,\n"]*(?:"[^"\n]*"\) )?\? )?"([a-z_]+)"(?: : "([a-z_]+)")?/g)];

@@ -278,7 +278,7 @@ describe("ten thousand keys", () => {
   it("keys that rest and return stand where the config has them", async () => {
     await using bench = await lab({
       providers: { lab: keys.slice(0, 10) },
-      plugins: [cooldown()],
+      plugins: [cooldown({ breaker: false })],
       retry: { sameCredential: 0, attempts: 20 },
       upstream: oops,
     });

@@ -15,6 +15,7 @@ import type {
 import { defineCredential, ProxyError, type ErrorKind, type ProxyErrorInit } from "waygate";
 import { createModels } from "../../src/candidates/lookup.ts";
 import { createPool, type Pool } from "../../src/candidates/pool.ts";
+import { defaults } from "../../src/config/defaults.ts";
 import type { HookObject, Hooks } from "../../src/plugin/hooks.ts";
 import { memoryState } from "../../src/state/memory.ts";
 import { type VirtualClock, virtualClock } from "../../src/testing/virtual-clock.ts";
@@ -46,7 +47,7 @@ export function fakeApp({ providers = [fakeProvider("lab")], aliases = {}, start
     throw new Error("A policy must not need this.");
   };
   return {
-    config: undefined as never,
+    config: { ...defaults, plugins: [], models: {} },
     plugins: [],
     providers,
     credentials: createPool({ clock, provider: (name) => providers.find((provider) => provider.name === name) }),

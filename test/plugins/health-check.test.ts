@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Credential, Rest, RestTarget } from "waygate";
+import { type Credential, ProxyError, type Rest, type RestTarget } from "waygate";
 import { healthCheck, type HealthCheckOptions } from "waygate/plugins/health-check";
 import { type FakeApp, fakeApp, fakeCandidates, fakeProvider } from "./_fakes.ts";
 
@@ -171,4 +171,92 @@ test("closing ends timers and a probe under way", async () => {
   await it.app.clock.advance(0);
   expect(given?.aborted).toBe(true);
   expect(it.app.clock.pending).toBe(0);
+});
+
+describe("options", () => {
+  const failing = (error: Error): HealthCheckOptions & { discover: () => Promise<string[]> } => ({
+    discover: async () => {
+      throw error;
+    },
+  });
+
+  test("of a provider hold instead of the usual ones, and false leaves its keys alone", async () => {
+    const asked: string[] = [];
+    const shop = (name: string): ReturnType<typeof fakeProvider> =>
+      fakeProvider(name, { discover: async ({ id }) => (asked.push(id), Promise.reject(new Error("no"))) });
+    const app = fakeApp({ providers: [shop("slow"), shop("quick_one"), shop("never")] });
+    const plugin = healthCheck({
+      every: 4 * HOUR,
+      jitter: 0,
+      providers: { "quick-one": { every: HOUR }, never: false },
+    });
+    onTestFinished(() => void plugin.close?.(app));
+    void plugin.setup?.(app);
+    void plugin.ready?.(app);
+    for (const provider of app.providers) {
+      fakeCandidates(app, [{ id: `${provider.name}:1`, provider: provider.name }], { provider });
+      app.credentials.rest(
+        { provider: provider.name, credential: `${provider.name}:1` },
+        { state: "invalid", until: Number.POSITIVE_INFINITY, policy: "test", reason: "", kind: "dead" },
+      );
+    }
+    await app.clock.advance(4 * HOUR + 10 * 3000);
+    expect(asked.toSorted()).toEqual(["quick_one:1", "quick_one:1", "quick_one:1", "quick_one:1", "slow:1"]);
+  });
+
+  test("that name a provider nobody knows stop the start, with the nearest", () => {
+    const app = fakeApp({ providers: [fakeProvider("openai")] });
+    expect(() => healthCheck({ providers: { opnai: false } }).setup?.(app)).toThrow(/"openai"/);
+  });
+
+  test("are passed on to the probe", async () => {
+    const app = fakeApp();
+    const given: unknown[] = [];
+    app.credentials.probe = async (_credential, { by, model } = {}) => {
+      given.push({ by, model });
+      return { by: "completion", models: ["m"] };
+    };
+    fakeCandidates(app, ["a"]);
+    const plugin = healthCheck({ probe: "completion", model: "tiny" });
+    onTestFinished(() => void plugin.close?.(app));
+    void plugin.ready?.(app);
+    app.credentials.rest(
+      { provider: "lab", credential: "a" },
+      { state: "invalid", until: Number.POSITIVE_INFINITY, policy: "test", reason: "", kind: "dead" },
+    );
+    await app.clock.advance(6 * HOUR);
+    expect(given).toEqual([{ by: "completion", model: "tiny" }]);
+  });
+
+  test("a network that is down is no answer: the next rounds come after a minute, three at most", async () => {
+    const error = new ProxyError({ kind: "network", message: "no route" });
+    const it = watch({}, failing(error).discover);
+    it.rest({ state: "invalid" });
+    await it.app.clock.advance(6 * HOUR);
+    for (const count of [1, 2, 3, 4, 4, 4]) {
+      expect(it.asked).toHaveLength(count);
+      await it.app.clock.advance(MINUTE);
+    }
+    await it.app.clock.advance(6 * HOUR);
+    expect(it.asked.length).toBeGreaterThan(4);
+    expect(it.asked.length).toBeLessThanOrEqual(8);
+  });
+
+  test("a refusal is an answer, so nobody asks again before the next round", async () => {
+    const it = watch({}, failing(new ProxyError({ kind: "credential_invalid", message: "401" })).discover);
+    it.rest({ state: "invalid" });
+    await it.app.clock.advance(6 * HOUR + 10 * MINUTE);
+    expect(it.asked).toEqual(["a"]);
+  });
+
+  test("a key that was disabled or has come back since the round began is not asked about", async () => {
+    const it = watch();
+    for (const credential of ["a", "b", "c"]) it.rest({ state: "invalid" }, { credential });
+    await it.app.clock.advance(6 * HOUR);
+    it.rest({ state: "disabled" }, { credential: "b" });
+    it.app.credentials.wake({ provider: "lab", credential: "c" });
+    await it.app.clock.advance(MINUTE);
+    expect(it.asked).toEqual(["a"]);
+    expect(it.states()).toEqual(["disabled"]);
+  });
 });

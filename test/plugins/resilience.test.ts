@@ -3,8 +3,9 @@ import { defineConfig } from "waygate";
 import { openaiCompatible } from "waygate/plugins/openai-compatible";
 import { resilience } from "waygate/plugins/resilience";
 
-test("the preset is rotation, cooldown and limits in flight", () => {
-  expect(resilience().map(({ name }) => name)).toEqual(["rotate", "cooldown", "concurrency"]);
+test("the preset is rotation, cooldown, limits in flight and affinity", () => {
+  expect(resilience().map(({ name }) => name)).toEqual(["rotate", "cooldown", "concurrency", "sticky"]);
+  expect(resilience({ sticky: false }).map(({ name }) => name)).toEqual(["rotate", "cooldown", "concurrency"]);
 });
 
 test("each part takes its options", () => {

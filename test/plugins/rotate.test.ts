@@ -183,9 +183,9 @@ describe("the other modes", () => {
     expect(setup.order(candidates)).toBe("c b a");
   });
 
-  test.each(["latency", "cost", "chance"])("%s is refused with the modes there are", (mode) => {
-    expect(() => rotate({ mode: mode as "random" })).toThrow(
-      new RegExp(`no mode "${mode}"[\\s\\S]*balanced, sequential`),
+  test("an unknown one is refused with the modes there are", () => {
+    expect(() => rotate({ mode: "chance" as "random" })).toThrow(
+      /no mode "chance"[\s\S]*balanced, sequential[\s\S]*cost/,
     );
   });
 });

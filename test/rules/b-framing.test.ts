@@ -87,7 +87,10 @@ describe.each(ways)("on the path of %s", (way, plugins) => {
       { plugins: plugins() },
     );
     const before = clock.now();
-    expect(textOfEvents(await allEvents(await proxy.chat({ model: "lab/m", stream: true })))).toBe("ok");
+    const events = await allEvents(await proxy.chat({ model: "lab/m", stream: true }));
+    expect(textOfEvents(events)).toBe("ok");
+    // Clients wait for it.
+    expect(events.filter((event) => event.data === "[DONE]")).toEqual([events.at(-1)]);
     expect((await proxy.recorded(1)).outcome).toMatchObject({ end: "complete", endedAt: before });
   });
 

@@ -85,6 +85,25 @@ describe("GET /api/keys/status", () => {
     expect(providers[1]!.keys).toMatchObject([{ anonymous: true, state: "active" }]);
   });
 
+  it("says what is half-open, and health counts it", async () => {
+    const clock = virtualClock();
+    await using proxy = await start({ runtime: { clock } });
+    const { credentials } = proxy.app;
+    const [first] = credentials.list("lab").map(({ id }) => id);
+    const until = clock.now() + 1000;
+    const rest = { policy: "test", kind: "failing", state: "cooling", until, probe: true, reason: "401, 1 s" } as const;
+    credentials.rest({ provider: "lab", credential: first }, rest);
+    credentials.rest({ provider: "echo" }, rest);
+    await clock.advance(1000);
+    const { providers } = await read(proxy);
+    expect(providers).toMatchObject([
+      { rest: null, keys: [{ state: "half-open", until: null, reason: "401, 1 s" }, { state: "active" }] },
+      { rest: { state: "half-open", until: null }, keys: [{ state: "active" }] },
+    ]);
+    const health = (await (await proxy.fetch("/health")).json()) as { keys: object };
+    expect(health.keys).toEqual({ "half-open": 1, active: 2 });
+  });
+
   it("says what rests, until when and why: keys, models of keys and whole providers", async () => {
     const clock = virtualClock();
     await using proxy = await start({ runtime: { clock } });

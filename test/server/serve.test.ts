@@ -86,7 +86,7 @@ describe("serve", () => {
     await Promise.all([before.close(), after.close()]);
   });
 
-  it("waits for a request under way when it closes, and refuses new connections", async () => {
+  it("H5 waits for streams under way when it closes, and answers new work with 503 and when to come back", async () => {
     await using upstream = await createUpstream();
     const hold = gate();
     upstream.always(stream([chunk({ content: "last " }), hold, chunk({ content: "words" }, { finish: "stop" })]));
@@ -99,12 +99,42 @@ describe("serve", () => {
     await hold.reached;
     let isClosed = false;
     const closing = serving.close().then(() => (isClosed = true));
-    await expect(fetch(`${serving.url}/health`)).rejects.toThrow("fetch failed");
+    for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+      const refused = await fetch(serving.url + path, { method: "POST", body });
+      expect(refused.status).toBe(503);
+      expect(refused.headers.get("retry-after")).toBe("1");
+      expect(refused.headers.get("connection")).toBe("close");
+      expect(await refused.text()).toContain("shutting down");
+    }
+    const health = await fetch(`${serving.url}/health`);
+    expect(health.status).toBe(503);
+    expect(await health.json()).toMatchObject({ error: { code: "shutting_down" } });
+    expect(upstream.requests).toHaveLength(1);
     expect(isClosed).toBe(false);
     hold.open();
     expect(textOfEvents(await allEvents(response))).toBe("last words");
     await closing;
+    await expect(fetch(`${serving.url}/health`)).rejects.toThrow("fetch failed");
     await proxy.close();
+  });
+
+  it("H5 takes the time to drain from the config, and waits for what a proxy before a swap has under way", async () => {
+    await using upstream = await createUpstream({ step: silence() });
+    const lab = openaiCompatible({ name: "lab", baseURL: upstream.url, keys: ["k"], models: ["m"] });
+    const [before, after] = [make({ plugins: [lab] }), make({ server: { drain: 100 } })];
+    const serving = await serve(before, { port: 0 });
+    const body = JSON.stringify({ model: "lab/m", messages: [{ role: "user", content: "x" }] });
+    const pending = fetch(`${serving.url}/v1/chat/completions`, { method: "POST", body }).catch(
+      (error: unknown) => error,
+    );
+    const request = await upstream.received(1);
+    void serving.swap(after);
+    const began = performance.now();
+    await serving.close();
+    expect(performance.now() - began).toBeGreaterThanOrEqual(95);
+    expect(await pending).toBeInstanceOf(TypeError);
+    expect(await request.closed).toBe("client");
+    await Promise.all([before.close(), after.close()]);
   });
 
   it("ends what does not end by itself when the time to drain is over, and the upstream with it", async () => {

@@ -21,6 +21,8 @@ export const anthropic: Protocol<"anthropic"> = {
   decodeRequest,
   encodeRequest,
   counting,
+  // Anthropic API reference, "Streaming messages": pings may stand anywhere. Its clients skip them by their name.
+  keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
   decoder,
   encoder,
   probe,

@@ -143,6 +143,9 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     get error() {
       return error;
     },
+    get unsaid() {
+      return closed ? undefined : terminator;
+    },
     get answerId() {
       return answerId;
     },
@@ -151,6 +154,9 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     },
   };
 }
+
+/** Anthropic API reference, "Streaming messages": a message ends with it, after the `message_delta` with the reason. */
+const terminator = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
 
 function latin1(frame: Uint8Array): string {
   const bytes = Buffer.isBuffer(frame) ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.length);

@@ -42,7 +42,8 @@ export function mergeUsage(one: JsonObject, later: Json | undefined): JsonObject
 /** The upstream's own object when it is one of this protocol and still says the same, else one made here. */
 export function encodeUsage(usage: Usage | undefined): JsonObject {
   if (usage?.raw && sameCounts(decodeUsage(usage.raw), usage)) {
-    return { input_tokens: 0, output_tokens: 0, ...usage.raw };
+    const { raw } = usage;
+    return { ...raw, input_tokens: count(raw["input_tokens"]) ?? 0, output_tokens: count(raw["output_tokens"]) ?? 0 };
   }
   const { input = 0, output = 0, cacheRead = 0, cacheWrite = 0, reasoning = 0 } = usage ?? {};
   // Some upstreams count the same tokens as read and as written; here the three add up to the input.

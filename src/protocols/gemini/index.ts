@@ -25,6 +25,8 @@ export const gemini: Protocol<"gemini"> = {
   encodeRequest,
   counting,
   embedding,
+  // The service sends no comments, and some of its clients read every line that is not blank as JSON.
+  keepAlive: "\n\n",
   decoder,
   encoder,
   probe,

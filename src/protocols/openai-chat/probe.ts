@@ -136,8 +136,14 @@ export function createProbe(init: ProbeInit, read: (choice: JsonObject) => Choic
     get error() {
       return error;
     },
+    get unsaid() {
+      return closed ? undefined : terminator;
+    },
   };
 }
+
+/** OpenAI API reference, "Streaming": what ends a stream. Clients wait for it, and some servers leave it out. */
+const terminator = "data: [DONE]\n\n";
 
 const textFields = ["content", "reasoning_content", "reasoning", "refusal"];
 const listFields = ["content", "tool_calls", "reasoning_details", "images"];

@@ -34,7 +34,9 @@ function count(object: Json | undefined, key: string): number | undefined {
 
 /** The upstream's own object when it is one of this protocol and still says the same, else one made here. */
 export function encodeUsage(usage: Usage): JsonObject {
-  if (usage.raw && sameCounts(decodeUsage(usage.raw), usage)) return usage.raw;
+  const { raw } = usage;
+  // Anthropic's two counts have the same names; the sum only stands here.
+  if (raw && isNumber(raw["total_tokens"]) && sameCounts(decodeUsage(raw), usage)) return raw;
   const { input = 0, output = 0, cacheRead = 0, cacheWrite, reasoning = 0 } = usage;
   return {
     input_tokens: input,

@@ -7,6 +7,7 @@ import { keysDocument } from "../key-status.ts";
 import { modelsDocument } from "../model-status.ts";
 import { json } from "../reply.ts";
 import type { Call, Route } from "../route.ts";
+import { keyActRoute } from "./key-acts.ts";
 
 export interface AdminRoutesInit {
   readonly admin: AdminAccess;
@@ -30,6 +31,7 @@ export function adminRoutes(
   });
   return {
     "/api/keys/status": answering(() => keysDocument(app, { usesToday: admin.granted?.usesToday })),
+    "/api/keys/**": keyActRoute(pipeline, admin),
     "/api/models": answering(async () => modelsDocument(app, await loadCatalog(), discovery.listings())),
   };
 }

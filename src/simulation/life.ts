@@ -1,0 +1,51 @@
+/** What is known of one request while it is under way, seen from outside of the proxy. */
+import type { Outcome } from "../plugin/context.ts";
+import type { Served } from "./client.ts";
+import type { Generation } from "./generations.ts";
+import type { CallEnd, NetworkCall } from "./network.ts";
+import type { SimulatedRequest } from "./traffic.ts";
+
+/** One call of an upstream made for it. */
+export interface Sending {
+  readonly provider: string;
+  /** The key's name, which is its value and its label too. */
+  readonly key: string;
+  readonly model: string;
+  readonly call: NetworkCall;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  endedAt: number | undefined;
+  how: CallEnd | undefined;
+}
+
+export interface Life {
+  readonly request: SimulatedRequest;
+  readonly generation: Generation;
+  readonly askedAt: number;
+  readonly sendings: Sending[];
+  /** Calls that have not ended. */
+  open: number;
+  firstByteAt: number | undefined;
+  leftAt: number | undefined;
+  /** Since when it has no call although a key could be asked. */
+  hungrySince: number | undefined;
+  records: number;
+  outcome: Outcome | undefined;
+  served: Served | undefined;
+}
+
+export function newLife(request: SimulatedRequest, generation: Generation, askedAt: number): Life {
+  return {
+    request,
+    generation,
+    askedAt,
+    sendings: [],
+    open: 0,
+    firstByteAt: undefined,
+    leftAt: undefined,
+    hungrySince: undefined,
+    records: 0,
+    outcome: undefined,
+    served: undefined,
+  };
+}

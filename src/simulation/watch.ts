@@ -1,0 +1,120 @@
+/** What must hold of the whole proxy after every step of time: places, rests, who waits and who could be asked. */
+import type { Target } from "../plugin/context.ts";
+import type { Generation } from "./generations.ts";
+import { checkEnd, type Violate } from "./invariants.ts";
+import type { Life } from "./life.ts";
+
+export interface WatchInit {
+  readonly violate: Violate;
+  /** Requests in flight that a key may have. */
+  readonly concurrency: (provider: string, key: string) => number;
+  readonly lives: ReadonlyMap<number, Life>;
+  readonly now: () => number;
+}
+
+export interface Watch {
+  /** Something happened on this key: its places are counted after the step. */
+  touch(generation: Generation, provider: string, key: string): void;
+  /** Right before a client goes. */
+  leaving(life: Life): void;
+  /** A client has its end. */
+  served(life: Life): void;
+  /** A key that could be asked for this request now, if there is one. */
+  usable(life: Life): string | undefined;
+  step(): void;
+}
+
+/** Milliseconds: how often requests without a call are looked at, and how long one may be left so. */
+const LOOK = 500;
+const HUNGER = 4000;
+
+export function createWatch({ violate, concurrency, lives, now }: WatchInit): Watch {
+  const touched = new Map<
+    string,
+    { readonly generation: Generation; readonly provider: string; readonly key: string }
+  >();
+  const left: { readonly life: Life; readonly before: string }[] = [];
+  const ended: Life[] = [];
+  const targets = new WeakMap<Generation, Map<string, readonly Target[]>>();
+  let lookAt = 0;
+
+  // Whether somebody tries it out just now is no part of what is wrong with it.
+  const restsOf = ({ app }: Generation): string =>
+    app.credentials
+      .rests()
+      .map(
+        ({ target, rest }) =>
+          `${target.credential ?? target.provider} ${target.model ?? ""} ${rest.state} ${rest.state === "half-open" ? "" : rest.until}`,
+      )
+      .toSorted()
+      .join("\n");
+
+  const targetsOf = ({ generation, request }: Life): readonly Target[] => {
+    let known = targets.get(generation);
+    if (!known) targets.set(generation, (known = new Map()));
+    let found = known.get(request.model);
+    if (!found) known.set(request.model, (found = generation.app.models.resolve(request.model)));
+    return found;
+  };
+
+  const usable = (life: Life): string | undefined => {
+    const { credentials } = life.generation.app;
+    for (const { provider, model } of targetsOf(life)) {
+      const isBarred = life.sendings.some(
+        ({ provider: tried, call }) =>
+          tried === provider.name && /html|account_deactivated/.test(call.play.fault ?? ""),
+      );
+      if (isBarred) continue;
+      for (const credential of credentials.list(provider.name)) {
+        const name = credential.label ?? "";
+        if (life.sendings.some((each) => each.provider === provider.name && each.key === name)) continue;
+        if (credentials.inFlight(credential.id) >= concurrency(provider.name, name)) continue;
+        if (credentials.resting({ provider, model, credential }) === undefined)
+          return `${provider.name}/${model} ${name}`;
+      }
+    }
+    return undefined;
+  };
+
+  const look = (): void => {
+    for (const life of lives.values()) {
+      if (life.served || life.open > 0 || life.leftAt !== undefined || life.firstByteAt !== undefined) continue;
+      if (usable(life) === undefined) {
+        life.hungrySince = undefined;
+        continue;
+      }
+      life.hungrySince ??= now();
+      const hungry = now() - life.hungrySince;
+      if (hungry > HUNGER) violate("no-starvation", `it waits since ${hungry} ms though ${usable(life)} is free`, life);
+    }
+  };
+
+  return {
+    usable,
+    touch(generation, provider, key) {
+      touched.set(`${generation.number} ${provider} ${key}`, { generation, provider, key });
+    },
+    leaving: (life) => void left.push({ life, before: restsOf(life.generation) }),
+    served: (life) => void ended.push(life),
+    step() {
+      for (const { generation, provider, key } of touched.values()) {
+        const id = generation.key(provider, key)?.credential.id;
+        if (id === undefined) continue;
+        const open = generation.open.get(`${provider}/${key}`) ?? 0;
+        const taken = generation.app.credentials.inFlight(id);
+        if (taken !== open) violate("no-leak", `${provider} ${key}: ${open} calls, ${taken} places taken`);
+        if (open > concurrency(provider, key)) violate("no-overload", `${provider} ${key}: ${open} calls at once`);
+      }
+      touched.clear();
+      for (const { life, before } of left.splice(0)) {
+        if (life.open > 0) violate("abort-ends-calls", `${life.open} calls go on after the client has left`, life);
+        const after = restsOf(life.generation);
+        if (after !== before) violate("abort-is-neutral", `rests before:\n${before}\nafter:\n${after}`, life);
+      }
+      for (const life of ended.splice(0)) checkEnd(life, violate);
+      if (now() < lookAt) return;
+      lookAt = now() + LOOK;
+      look();
+    },
+  };
+}
