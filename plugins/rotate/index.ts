@@ -7,10 +7,10 @@ import { createOrder, type Order } from "./order.ts";
 
 /** Those that look at how often keys were used. */
 const counted = ["balanced", "sequential", "round-robin", "least-used", "weighted", "random", "usage-gap"] as const;
-const modes = [...counted, "latency", "cost"] as const;
-
 export type CountedMode = (typeof counted)[number];
-export type RotateMode = (typeof modes)[number];
+export type RotateMode = CountedMode | "latency" | "cost";
+
+const modes: readonly RotateMode[] = [...counted, "latency", "cost"];
 
 export interface RotateOptions {
   /**

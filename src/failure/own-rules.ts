@@ -24,7 +24,7 @@ export interface ErrorRule {
 
 const verdicts: readonly string[] = ["next", "same", "stop"] satisfies OwnVerdict[];
 
-const kinds = [
+const kinds: readonly OwnKind[] = [
   "invalid_request",
   "context_length",
   "content_filter",
@@ -39,10 +39,13 @@ const kinds = [
   "timeout",
   "network",
   "unknown",
-] as const satisfies ErrorKind[];
+];
 
 /** The kinds that a failure of an upstream can be. */
-export type OwnKind = (typeof kinds)[number];
+export type OwnKind = Exclude<
+  ErrorKind,
+  "unauthenticated" | "forbidden" | "not_found" | "aborted" | "no_candidate" | "deadline" | "internal"
+>;
 
 /** Everything `then` may be. */
 export const ownOutcomes: readonly string[] = [...verdicts, ...kinds];
