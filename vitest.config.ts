@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
@@ -20,6 +21,8 @@ const config: ViteUserConfig = defineConfig({
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     testTimeout: 15_000,
+    // Its own choice leaves one processor out, which on two of them is half; many tests wait more than they compute.
+    maxWorkers: Math.max(availableParallelism(), 2),
     unstubEnvs: true,
   },
 });
