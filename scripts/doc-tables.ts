@@ -1,6 +1,7 @@
 /** The tables of the docs that are made from the sources, by the name they have there. */
 import { readFileSync } from "node:fs";
 import { publicCodes, type PublicCode } from "../src/failure/table.ts";
+import { environmentTables } from "./environment.build.ts";
 import { commandCodes, publicFixes } from "./error-fixes.ts";
 
 export const tables: { readonly [name: string]: () => string } = {
@@ -16,6 +17,7 @@ export const tables: { readonly [name: string]: () => string } = {
       ["Code", "Exit", "Meaning", "What to do"],
       Object.entries(commandCodes).map(([code, { exit, meaning, fix }]) => [`\`${code}\``, exit, meaning, fix]),
     ),
+  environment: () => environmentTables(table),
   "provider-options": () => membersTable("plugins/openai-compatible/options.ts", ["defaultBaseURL"]),
   "field-rules": () => membersTable("plugins/openai-compatible/fields.ts"),
 };

@@ -9,12 +9,14 @@ export const publicFixes: { readonly [Code in PublicCode]: string } = {
     "Send the whole conversation instead of `previous_response_id`, or ask the model that gave the answer.",
   prompt_rejected: "Change the prompt, or the plugin that refuses it.",
   context_length_exceeded: "Shorten the prompt, or list a model with a longer context behind it in an alias.",
+  token_limit_exceeded: "Ask for fewer tokens; the message says how many there may be.",
   content_filter: "Change the prompt; other keys of the provider would refuse it as well.",
   invalid_api_key: "Send `PROXY_API_KEY` as `Authorization: Bearer …` or `x-api-key`. A key of a provider will not do.",
   token_expired: "Get a new token from whoever gave you this one.",
   user_disabled: "Ask whoever runs the proxy.",
   ip_not_allowed:
     "Call from an address that is allowed, or set `server.trustProxy` when another proxy stands in front.",
+  blocked_origin: "Call from somewhere else, or change `blockOrigins` of `clientFilter()`.",
   model_not_allowed:
     "Ask for a model of `GET /v1/models`, or change the plugin that limits it, such as `modelFilter()`.",
   forbidden:
@@ -23,15 +25,19 @@ export const publicFixes: { readonly [Code in PublicCode]: string } = {
   model_not_found:
     "Use a name of `GET /v1/models`; the message has the nearest ones. `proxy explain MODEL` says what a name stands for.",
   method_not_allowed: "Use a method that the `Allow` header names.",
+  edit_conflict: "Read it again, and repeat the edit with the version that is there now.",
   request_too_large: "Send less, or raise `server.maxBody`.",
   rate_limit_exceeded: "Wait for `Retry-After`, or add keys or a fallback.",
   quota_exceeded: "Wait for `Retry-After`, or add keys or a fallback.",
-  queue_full: "Try again soon, raise `concurrency` or `retry.queueWait`, or add keys.",
+  queue_full:
+    "Try again soon, add keys or raise `concurrency`; `retry.queueSize` lets more requests wait, `retry.queueWait` longer.",
   client_closed_request: "Nothing. If clients leave often, look at their timeouts.",
   internal_error: "Look for the request's id in the log, and report what is there.",
   upstream_error: "Look at `error.details.attempts`. Add a second provider in an alias, or `tiers()`.",
   all_credentials_exhausted:
     "`GET /health` shows the keys by state: replace refused ones, top up the account, or add a provider.",
+  database_unavailable:
+    "Add `database: {}` to the config; where there is one, `GET /health` says what is wrong with it.",
   shutting_down: "Try again; the proxy comes back, or another one answers.",
   deadline_exceeded: "Raise `retry.deadline`, or lower the `timeouts` so that a slow provider is given up sooner.",
 };
@@ -125,6 +131,52 @@ export const commandCodes: { readonly [code: string]: CommandCode } = {
     meaning: "Something was to be done to a key, and no server runs with this config.",
     fix: "`proxy start`, in the same folder or with the same `--config`.",
   },
+  account_broken: {
+    exit: "1, or a warning",
+    meaning:
+      "The file of an account is cut off, unreadable, encrypted with another key, or no account. It stays as it is.",
+    fix: "Put a copy back, set the key, or move it away and sign in again: `proxy login PROVIDER`.",
+  },
+  account_foreign: {
+    exit: "1",
+    meaning: "The file holds an account of another provider, or none.",
+    fix: "Name the provider whose account it is.",
+  },
+  account_gone: {
+    exit: "1",
+    meaning: "There is no such account or file, or it was removed meanwhile.",
+    fix: "`proxy credentials list`; `proxy login PROVIDER` for a new one.",
+  },
+  account_in_environment: {
+    exit: "1",
+    meaning: "Accounts in variables cannot be removed by a command.",
+    fix: "Remove the variables from `.env` or from the settings of the host.",
+  },
+  account_locked: {
+    exit: "1, or a refresh that is tried again",
+    meaning: "Another living process has held the account's lock for two minutes.",
+    fix: "Wait for it or end it.",
+  },
+  account_unsaved: {
+    exit: "1",
+    meaning: "A folder or `.env` cannot be written to. `proxy login` says so before anybody signs in.",
+    fix: "Let this user write there, or set `dataDir`; on a host without a disk, accounts come from [variables](accounts.md#hosts-without-a-disk).",
+  },
+  export_exists: {
+    exit: "1",
+    meaning: "A file that is no export of waygate has the name of one. It stays as it is.",
+    fix: "`--out` another folder, or `--force`.",
+  },
+  key_elsewhere: {
+    exit: "1",
+    meaning: "A key was to be removed that does not stand in `.env`.",
+    fix: "Remove it where it stands; `proxy keys disable KEY` leaves it unused.",
+  },
+  recording_invalid: {
+    exit: "1",
+    meaning: "The file behind `proxy simulate --from` cannot be read, or a line of it is no request.",
+    fix: "Correct the line named; [Simulate](simulate.md) has the fields.",
+  },
   wrong_use: {
     exit: "2",
     meaning: "A command, an option or its value is unknown.",
@@ -139,6 +191,11 @@ export const commandCodes: { readonly [code: string]: CommandCode } = {
     exit: "warning",
     meaning: "A provider has several keys and nothing spreads the load over them.",
     fix: "Add `resilience()` or `rotate()`.",
+  },
+  no_limits: {
+    exit: "warning",
+    meaning: "A key or a provider states `limits`, and nothing counts them.",
+    fix: "Add `resilience()` or `limits()`.",
   },
   model_unlisted: {
     exit: "warning",

@@ -4,22 +4,33 @@
  */
 import type { DailyReset, KeyInput, Limits } from "waygate";
 import type { CacheOptions } from "waygate/plugins/cache";
-import type { ConcurrencyOptions, ConcurrencyRule } from "waygate/plugins/concurrency";
+import type { ClientFilterOptions } from "waygate/plugins/client-filter";
+import type { ConcurrencyOptions, ConcurrencyRule, SharedPlacesOptions } from "waygate/plugins/concurrency";
 import type { BreakerOptions, CooldownOptions } from "waygate/plugins/cooldown";
 import type { ContinuationOptions } from "waygate/plugins/continuation";
 import type { EmbedBatchOptions } from "waygate/plugins/embed-batch";
 import type { G4fOptions } from "waygate/plugins/g4f";
 import type { HedgeOptions } from "waygate/plugins/hedge";
 import type { HealthCheckOptions, HealthCheckRule } from "waygate/plugins/health-check";
+import type { EmptyAnswerOptions } from "waygate/plugins/empty-answer";
 import type { Cap, Caps, FairCycleOptions, LimitRule, LimitsOptions } from "waygate/plugins/limits";
 import type { ModelFilterRule } from "waygate/plugins/model-filter";
 import type { OpenAICompatibleOptions } from "waygate/plugins/openai-compatible";
+import type { OverrideRule, Overrides } from "waygate/plugins/overrides";
+import type { PenaltyOptions, PromptFilterOptions } from "waygate/plugins/prompt-filter";
+import type { PostgresOptions } from "waygate/plugins/postgres";
 import type { ProxyKeyInput, ProxyKeyOptions } from "waygate/plugins/proxy-key";
+import type { QueueOptions } from "waygate/plugins/queue";
 import type { RedisOptions } from "waygate/plugins/redis";
+import type { RequestLogOptions } from "waygate/plugins/request-log";
+import type { RequestCapRule } from "waygate/plugins/request-caps";
 import type { ResilienceOptions } from "waygate/plugins/resilience";
-import type { RotateOptions } from "waygate/plugins/rotate";
+import type { RotateOptions, RotateRule } from "waygate/plugins/rotate";
 import type { StickyOptions } from "waygate/plugins/sticky";
+import type { TemperatureZeroOptions } from "waygate/plugins/temperature-zero";
 import type { TiersOptions } from "waygate/plugins/tiers";
+import type { PriceOverride, RetentionOptions, UsageOptions } from "waygate/plugins/usage";
+import type { PersonLimits, QuotaInput, UserDefaults, UsersOptions } from "waygate/plugins/users";
 import type { WholeAnswerOptions } from "waygate/plugins/whole-answer";
 import type { JsonSchema } from "../src/config/json-schema.ts";
 import { rules } from "../src/config/rules.ts";
@@ -109,6 +120,18 @@ const rotate = object({
   }),
   tolerance: about("For balanced: 0 always takes the least used.", { ...number, default: 3 }),
   gap: about("For usage-gap: percent of the highest count that the lowest may be behind.", { ...number, default: 5 }),
+  providers: about(
+    "What differs for a provider.",
+    map(
+      object({
+        mode: {
+          enum: ["balanced", "sequential", "round-robin", "least-used", "weighted", "random", "usage-gap"],
+        },
+        tolerance: number,
+        gap: number,
+      } satisfies Options<RotateRule>),
+    ),
+  ),
 } satisfies Options<RotateOptions>);
 
 const sticky = object({
@@ -154,7 +177,19 @@ const concurrencyRule = {
 const concurrency = object({
   ...concurrencyRule,
   providers: about("What differs for a provider.", map(object(concurrencyRule))),
-  shared: about("All workers that share a state keep the limits together.", { ...flag, default: false }),
+  shared: about("All workers that share a state keep the limits together.", {
+    anyOf: [
+      flag,
+      object({
+        ttl: about("Milliseconds after which the places of a worker that died are free.", {
+          type: "number",
+          minimum: 1000,
+          default: 30_000,
+        }),
+      } satisfies Options<SharedPlacesOptions>),
+    ],
+    default: false,
+  }),
 } satisfies Options<ConcurrencyOptions>);
 
 const caps = {
@@ -197,11 +232,107 @@ const healthCheckRule = {
   model: about("The model for a completion. Default: the first that the provider lists.", text),
 } satisfies Options<HealthCheckRule>;
 
+const emptyAnswer = object({
+  retries: about("Empty answers of one request after which the next one is taken for what the model means.", {
+    ...number,
+    default: 1,
+  }),
+  models: about("Globs over the names clients ask for. Default: all.", texts),
+} satisfies Options<EmptyAnswerOptions>);
+
+const limitsOptions = object({
+  keys: about("For each key that states no limits of its own.", object(caps)),
+  rules: about("More limits; all that fit hold.", { type: "array", items: limitRule }),
+  client: about("For each client.", object(caps)),
+  clients: about("By globs over clients' ids, in place of client.", map(object(caps))),
+  reset: about("When a day begins. Default 03:00 UTC.", object({ at: text, zone: text } satisfies Options<DailyReset>)),
+  margin: about("The share of every limit that is used at most, above 0 and up to 1.", { ...number, default: 1 }),
+  answer: about("Tokens an answer is taken for before it is known.", { ...number, default: 1024 }),
+  fairCycle: about("Every key is used up once before any is used again.", { anyOf: [flag, fairCycle] }),
+  upstream: about("What upstreams say is left raises our counts.", { ...flag, default: false }),
+} satisfies Options<LimitsOptions>);
+
+const requestCap = object({
+  models: about("Globs over models, with and without their provider. Default: all.", textOrTexts),
+  users: about("Globs over clients' ids and labels. Default: all.", textOrTexts),
+  input: about("Tokens of a prompt at most; 0 = no limit.", number),
+  output: about("Tokens of an answer at most; 0 = no limit.", number),
+  over: about("What becomes of a request that asks for a longer answer.", {
+    enum: ["clamp", "refuse"],
+    default: "clamp",
+  }),
+  tools: about("Whether requests may bring tools.", { ...flag, default: true }),
+  vision: about("Whether prompts may have pictures and other media in them.", { ...flag, default: true }),
+} satisfies Options<RequestCapRule>);
+
+const overrideOf = (value: JsonSchema): JsonSchema =>
+  object({
+    set: about("Whatever the request says.", map(value)),
+    default: about("Where the request says nothing.", map(value)),
+    remove: about("Taken out.", texts),
+  } satisfies Options<Overrides<unknown>>);
+
+const override = object({
+  models: about("Globs over models, with and without their provider. Default: all.", textOrTexts),
+  users: about("Globs over clients' ids and labels. Default: all.", textOrTexts),
+  protocols: about("Protocols of upstreams. Default: all.", textOrTexts),
+  headers: about("Headers of the request as it is sent.", overrideOf(text)),
+  body: about("Fields in the upstream's words; dots lead inwards.", overrideOf({})),
+} satisfies Options<OverrideRule>);
+
+const oneOrMore = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: "array", items: schema }] });
+
 /** The arguments of each plugin's function, by the plugin's folder. All other folders hold providers. */
+const prices: JsonSchema = about(
+  "By provider/model, globs allowed: US dollars per million tokens. The first that fits counts.",
+  map(
+    object({ input: number, output: number, cacheRead: number, cacheWrite: number } satisfies Options<PriceOverride>, [
+      "input",
+      "output",
+    ]),
+  ),
+);
+const userDefaults: JsonSchema = object({
+  quotas: {
+    type: "array",
+    items: object(
+      {
+        family: about("A glob over model names. Default *.", text),
+        unit: { enum: ["tokens", "requests", "cost"] },
+        period: about("hourly, daily, monthly, total, or a cron expression for when it begins anew.", text),
+        amount: number,
+      } satisfies Options<QuotaInput>,
+      ["unit", "period", "amount"],
+    ),
+  },
+  limits: object({
+    rpm: number,
+    rpd: number,
+    tpm: number,
+    tpd: number,
+    concurrency: number,
+  } satisfies Options<PersonLimits>),
+  models: texts,
+  maxIps: number,
+  banOverIps: flag,
+} satisfies Options<UserDefaults>);
+/** Of accounts, whose folders may be deleted: what they add to a provider's options is not known here. */
+const accounts: readonly JsonSchema[] = [{ type: "object", properties: provider }];
+
 export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[] } = {
   // What it takes first is an object of another package, which no data file can hold.
   "ai-sdk": [],
+  antigravity: accounts,
   cache: [cache],
+  "client-filter": [
+    object({
+      block: about("Addresses and ranges that may not call.", texts),
+      allow: about("The only addresses and ranges that may call.", texts),
+      adminAllow: about("In place of allow for the routes of administrators.", texts),
+      blockOrigins: about("Texts in Origin or Referer by which a page or app is refused.", texts),
+      redirect: about("Where a browser goes after it was refused by its origin.", text),
+    } satisfies Options<ClientFilterOptions>),
+  ],
   concurrency: [concurrency],
   continuation: [
     object(
@@ -217,12 +348,15 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
   ],
   cooldown: [cooldown],
   echo: [],
+  "empty-answer": [emptyAnswer],
   "embed-batch": [
     object({
       size: about("Inputs in one call at most.", { ...number, default: 64 }),
       wait: about("Milliseconds the first of a batch waits for others.", { ...number, default: 100 }),
     } satisfies Options<EmbedBatchOptions>),
   ],
+  // Everything it could be told stands in the environment.
+  "from-env": [],
   g4f: [
     object({
       ...g4f,
@@ -245,6 +379,7 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
       models: about("Globs over the names clients ask for. Default: all.", texts),
     } satisfies Options<HedgeOptions>),
   ],
+  "gemini-cli": accounts,
   "health-check": [
     object({
       ...healthCheckRule,
@@ -254,22 +389,8 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
       ),
     } satisfies Options<HealthCheckOptions>),
   ],
-  limits: [
-    object({
-      keys: about("For each key that states no limits of its own.", object(caps)),
-      rules: about("More limits; all that fit hold.", { type: "array", items: limitRule }),
-      client: about("For each client.", object(caps)),
-      clients: about("By globs over clients' ids, in place of client.", map(object(caps))),
-      reset: about(
-        "When a day begins. Default 03:00 UTC.",
-        object({ at: text, zone: text } satisfies Options<DailyReset>),
-      ),
-      margin: about("The share of every limit that is used at most, above 0 and up to 1.", { ...number, default: 1 }),
-      answer: about("Tokens an answer is taken for before it is known.", { ...number, default: 1024 }),
-      fairCycle: about("Every key is used up once before any is used again.", { anyOf: [flag, fairCycle] }),
-      upstream: about("What upstreams say is left raises our counts.", { ...flag, default: false }),
-    } satisfies Options<LimitsOptions>),
-  ],
+  iflow: accounts,
+  limits: [limitsOptions],
   "model-filter": [
     map(
       object({
@@ -279,6 +400,24 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
     ),
   ],
   "openai-compatible": [object(compatible, ["name"])],
+  overrides: [oneOrMore(override)],
+  "prompt-filter": [
+    object({
+      phrases: about("Texts that may not occur in a prompt, whatever their case.", texts),
+      patterns: about("Regular expressions in RE2's syntax, whatever the case.", texts),
+      message: about("What the client is told.", text),
+      delay: about("How late refusals are. false = at once.", {
+        anyOf: [
+          { const: false },
+          object({
+            first: about("Milliseconds before the first; each further one takes twice as long. Default 1 s.", number),
+            most: about("Milliseconds at most. Default 60 s.", number),
+            halfLife: about("Milliseconds after which half of them are forgotten. Default 30 s.", number),
+          } satisfies Options<PenaltyOptions>),
+        ],
+      }),
+    } satisfies Options<PromptFilterOptions>),
+  ],
   "proxy-key": [
     object({
       keys: about("What clients send. Default: PROXY_API_KEY.", {
@@ -306,6 +445,26 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
     } satisfies Options<ProxyKeyOptions>),
   ],
   "quota-groups": [map(map(texts))],
+  postgres: [
+    object({
+      url: about("postgres://user:password@host:5432/database. Default: DATABASE_URL.", text),
+      schema: about('The schema its tables are in. Default "waygate".', text),
+    } satisfies Options<PostgresOptions>),
+  ],
+  "qwen-code": accounts,
+  queue: [
+    object({
+      families: about("Globs over model names, by the name of the family; others are a family each.", map(texts)),
+      models: about("Globs over the names of models that are waited for. Default: all.", texts),
+      perUser: about("Requests of one user or address that may wait for a family.", { ...number, default: 1 }),
+      shared: about("Globs over clients' ids and addresses behind which several people stand.", texts),
+      byAddress: about("Callers with the same proxy key are told apart by their address.", { ...flag, default: false }),
+      size: about("Requests that may wait for one family.", { ...number, default: 200 }),
+      wait: about("Milliseconds a request waits at most.", { ...number, default: 300_000 }),
+      rests: about("Keys that rest are waited for too.", { ...flag, default: true }),
+      heartbeat: about("Milliseconds between two signs of life.", { ...number, default: 5000 }),
+    } satisfies Options<QueueOptions>),
+  ],
   redis: [
     object({
       url: about("redis://user:password@host:6379/0, rediss:// for TLS. Default: REDIS_URL.", text),
@@ -314,22 +473,83 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
       rests: about("What rests on one worker rests on all.", { ...flag, default: true }),
     } satisfies Options<RedisOptions>),
   ],
+  "request-caps": [oneOrMore(requestCap)],
+  "request-log": [
+    object({
+      folder: about("Default: logs/transactions in the data folder.", text),
+      models: about("Globs over the names clients ask for. Default: all.", texts),
+      users: about("Globs over clients' ids. Default: all.", texts),
+      provider: about("What goes to and comes from providers is written too.", { ...flag, default: true }),
+      size: about("Bytes of one request at most. Default 4 MiB.", number),
+      total: about("Bytes of all requests at most. Default 1 GiB.", number),
+      days: about("Days that are kept.", { ...number, default: 7 }),
+    } satisfies Options<RequestLogOptions>),
+  ],
   resilience: [
     object({
       rotate,
       cooldown,
       concurrency,
+      limits: about("More than what keys and providers state by themselves, which holds in any case.", limitsOptions),
+      emptyAnswer: about("False: an answer that says nothing is given as it is.", {
+        anyOf: [{ const: false }, emptyAnswer],
+      }),
       sticky: about("False: conversations may change their key.", { anyOf: [{ const: false }, sticky] }),
     } satisfies Options<ResilienceOptions>),
   ],
   rotate: [rotate],
   sticky: [sticky],
+  "temperature-zero": [
+    object(
+      {
+        mode: about("Takes a temperature of 0 away, or makes it 1.", { enum: ["remove", "set"] }),
+      } satisfies Options<TemperatureZeroOptions>,
+      ["mode"],
+    ),
+  ],
   tiers: [
     about("Providers, best tier first.", { type: "array", items: texts }),
     object({
       pin: about("A model asked for by its provider's name stays with that provider.", { ...flag, default: false }),
       names: about("What the tiers are called in explanations, best first.", texts),
     } satisfies Options<TiersOptions>),
+  ],
+  usage: [
+    object({
+      prices: prices,
+      keep: about(
+        "How long and how much is kept.",
+        object({
+          days: about("Days that single requests are kept.", { ...number, default: 90 }),
+          rows: about("Single requests kept at most.", { ...number, default: 5_000_000 }),
+          summaryDays: about("Days that sums are kept.", { ...number, default: 730 }),
+        } satisfies Options<RetentionOptions>),
+      ),
+      addresses: about("Whether addresses are kept, as HMACs.", { ...flag, default: true }),
+    } satisfies Options<UsageOptions>),
+  ],
+  users: [
+    object({
+      defaults: about(
+        "What new users have, by kind.",
+        object({ normal: userDefaults, special: userDefaults, temporary: userDefaults }),
+      ),
+      reset: about(
+        "When a day and a month begin. Default 03:00 UTC.",
+        object({ at: text, zone: text } satisfies Options<DailyReset>),
+      ),
+      temporary: object({
+        lifetime: about("Milliseconds that a new temporary user lasts. Default 24 h.", number),
+        keep: about("Milliseconds behind its end after which it is removed. Default 48 h.", number),
+      }),
+      tries: about(
+        "Unknown tokens that one address may send.",
+        object({ most: { ...number, default: 20 }, window: about("Milliseconds.", { ...number, default: 600_000 }) }),
+      ),
+      answer: about("Tokens an answer is taken for before it is known.", { ...number, default: 1024 }),
+      follow: about("Milliseconds between two looks at what other workers have edited.", { ...number, default: 2000 }),
+      prices: prices,
+    } satisfies Options<UsersOptions>),
   ],
   "whole-answer": [
     object({

@@ -8,6 +8,10 @@ export { readErrorBody } from "./failure/error-body.ts";
 export { retryTime } from "./failure/retry-time.ts";
 export type { RetryTime } from "./failure/retry-time.ts";
 
+export { envFileNames } from "./load/env-file.ts";
+export { maskKnown, secretsIn } from "./failure/known-secrets.ts";
+export { maskSecrets, redactUrl } from "./failure/mask.ts";
+
 export { defineConfig } from "./config/define.ts";
 export type {
   AnyConfig,
@@ -29,6 +33,7 @@ export { version } from "./version.ts";
 export {
   anonymousCredential,
   apiKeyCredential,
+  checkKey,
   defineCredential,
   environmentPrefix,
   normalizeId,
@@ -41,6 +46,8 @@ export type { KeyFile, KeyFileWatch, KeySource } from "./candidates/key-files.ts
 export { dailyReset, dayOf, endOfDay } from "./candidates/daily-reset.ts";
 export type { DailyReset } from "./candidates/daily-reset.ts";
 export { providerNamed } from "./candidates/provider-names.ts";
+export { estimateCost } from "./catalog/cost.ts";
+export { countTokens } from "./catalog/tokens.ts";
 export { loadCatalog } from "./catalog/load.ts";
 export type { Catalog } from "./catalog/catalog.ts";
 export type { Capabilities, Match, ModelInfo, Prices, PriceTier } from "./catalog/model-info.ts";
@@ -49,13 +56,13 @@ export { baseUrl } from "./wire/base-url.ts";
 export type { BaseUrlOptions } from "./wire/base-url.ts";
 export { jsonBody, textBody } from "./wire/body.ts";
 export type { Body } from "./wire/body.ts";
-export { withEachField, withField, withoutField, withRenamedField } from "./wire/json-text.ts";
+export { readField, withEachField, withField, withoutField, withRenamedField } from "./wire/json-text.ts";
 export { encodeFrame } from "./wire/sse.ts";
 export type { Sse } from "./wire/sse.ts";
 
 export { definePlugin, defineProvider } from "./plugin/define.ts";
-export type { App, Command, Plugin } from "./plugin/app.ts";
-export type { AnswerTap, Continuation, Delivery, Hedge } from "./plugin/delivery.ts";
+export type { App, Caller, Command, ExpandHost, Plugin, PluginSettings } from "./plugin/app.ts";
+export type { AnswerTap, Continuation, Delivery, Hedge, Queueing } from "./plugin/delivery.ts";
 export { defineSlot } from "./plugin/context.ts";
 export type {
   Attempt,
@@ -128,8 +135,17 @@ export type {
   RetargetOptions,
 } from "./protocols/types.ts";
 
+export { accountStore } from "./accounts/store.ts";
+export type { AccountStore, AccountStoreOptions } from "./accounts/store.ts";
+export type { AccountsFound } from "./accounts/environment.ts";
+export { accountId, emailOf, expiryOf, fieldAt, identityOf, maskEmail, withFieldAt } from "./accounts/fields.ts";
+export type { EnvExport } from "./accounts/export.ts";
+export type { FoundFile } from "./accounts/discover.ts";
+export type { ImportedAccount, ImportOptions } from "./accounts/import.ts";
+export type { SavedAccount, SaveOptions } from "./accounts/save.ts";
+export type { UpdateOptions } from "./accounts/update.ts";
 export { createProxy } from "./proxy.ts";
-export type { Proxy, ProxyOptions } from "./proxy.ts";
+export type { Proxy, ProxyOptions } from "./proxy-options.ts";
 export type { RequestSink } from "./pipeline/pipeline.ts";
 export { toNodeHandler } from "./node.ts";
 export type { NodeHandler } from "./node.ts";
@@ -138,9 +154,54 @@ export type { ServeOptions, Serving } from "./serve.ts";
 
 export { checkTakes, soundAmount } from "./state/check-takes.ts";
 export { memoryState } from "./state/memory.ts";
-export type { Counter, Reservation, StateDriver, StateHealth, StateHost, StateStore, Take } from "./state/store.ts";
+export type {
+  Counter,
+  Full,
+  Reservation,
+  StateDriver,
+  StateHealth,
+  StateHost,
+  StateStore,
+  Take,
+} from "./state/store.ts";
 export type { Snapshot, SnapshotRow, SnapshotSection } from "./database/snapshot.ts";
-export type { Database, DatabaseTrouble } from "./database/types.ts";
+export type { Contributor, Database, DatabaseDriver, DatabaseEngine, DatabaseTrouble } from "./database/types.ts";
+export type { Fault, FaultKind } from "./database/fault.ts";
+export type {
+  Answer as DatabaseAnswer,
+  Ask as DatabaseAsk,
+  Change as DatabaseChange,
+  SqlRow,
+  SqlValue,
+  Write as DatabaseWrite,
+} from "./database/messages.ts";
+export { migrationsOf as databaseMigrations } from "./database/migrations/index.ts";
+export type { Dialect } from "./database/migrations/index.ts";
+export { makeDataFolder } from "./database/folder.ts";
+export { settingObject, settingTexts } from "./overlay/read-value.ts";
+export type { Overlay, Setting, SettingItem } from "./overlay/types.ts";
+export { instanceSecret, ipHash } from "./people/instance-secret.ts";
+export { presentedKeys } from "./people/presented-keys.ts";
+export { createTries } from "./server/tries.ts";
+export type { Tries, TriesInit } from "./server/tries.ts";
+export { routeCaller } from "./server/plugin-routes.ts";
+export type { RouteCaller } from "./server/plugin-routes.ts";
+export { userSlot } from "./people/user-slot.ts";
+export type { RequestUser } from "./people/user-slot.ts";
+
+export type {
+  AccountContext,
+  AccountFacts,
+  AccountFields,
+  AccountKind,
+  AccountOrigin,
+  AccountVariable,
+  BrokenAccount,
+  LoginPerson,
+  StoredAccount,
+} from "./accounts/types.ts";
 
 export { systemClock } from "./runtime.ts";
+export { fetchThrough } from "./transport/fetch.ts";
+export type { FetchThroughOptions } from "./transport/fetch.ts";
 export type { Clock, Runtime, SendOptions, Span, Timer, Tracer, Transport } from "./runtime.ts";

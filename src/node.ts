@@ -4,7 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { FastResponse } from "srvx";
 import { toNodeHandler as toListener } from "srvx/node";
 import { createLog } from "./log.ts";
-import type { Proxy } from "./proxy.ts";
+import type { Proxy } from "./proxy-options.ts";
 
 export type NodeHandler = (
   req: IncomingMessage | Http2ServerRequest,

@@ -1,74 +1,43 @@
 /** `createProxy`: from a config to a fetch handler. Synchronous and without I/O; the rest happens on first use. */
-import type { ConsolaInstance } from "consola";
+import { resolve } from "node:path";
 import { createModels } from "./candidates/lookup.ts";
 import { createPool, type Pool } from "./candidates/pool.ts";
+import type { Places } from "./candidates/in-flight.ts";
 import { anonymousCredential } from "./candidates/keys.ts";
 import { createRests, type Rests } from "./candidates/rests.ts";
 import { keepRests } from "./candidates/rests-snapshot.ts";
 import { fetchAsClient } from "./client-fetch.ts";
 import { resolveConfig } from "./config/resolve.ts";
-import type { ConfigProblem } from "./config/problem.ts";
-import type { Config, PluginInput, ResolvedConfig } from "./config/types.ts";
+import type { Config, PluginInput } from "./config/types.ts";
 import { createDurable, type Durable } from "./database/durable.ts";
 import { createLog } from "./log.ts";
 import { createDiscovery, type Discovery } from "./candidates/discovery.ts";
+import { createOverlay, type OpenOverlay } from "./overlay/overlay.ts";
 import { compileHooks } from "./pipeline/hooks.ts";
 import { sealAffinity } from "./pipeline/fitting.ts";
-import type { RequestSink } from "./pipeline/pipeline.ts";
 import { probeKey } from "./pipeline/probe-key.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { App, Plugin } from "./plugin/app.ts";
+import type { Proxy, ProxyOptions } from "./proxy-options.ts";
 import { shippedProtocols } from "./protocols/shipped.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Clock } from "./runtime.ts";
 import { completeRuntime } from "./system-runtime.ts";
-import { memoryState } from "./state/memory.ts";
+import { memoryState, type MemoryState } from "./state/memory.ts";
 import type { StateStore } from "./state/store.ts";
 import { type AdminAccess, createAdminAccess } from "./server/admin-access.ts";
 import { clientProtocolOf } from "./server/client-protocol.ts";
 import { createServerApp } from "./server/app.ts";
 import { refuseClosed } from "./server/refuse-closed.ts";
 
-export interface Proxy {
-  /**
-   * Answers one request; starts the proxy on first use. Never rejects for what a client or an upstream does. May be
-   * handed over alone, and hosts may pass more arguments of their own.
-   */
-  fetch(request: Request): Promise<Response>;
-  /** The same for clients that call it as they call the global `fetch`, with an address and an `init`. */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Resolves when plugins are set up; rejects with what is wrong. Memoised. */
-  ready(): Promise<App>;
-  /** Ends background work and connections. All plugins are closed, in reverse order, whatever one of them throws. */
-  close(): Promise<void>;
-  /** The config with every default filled in. */
-  readonly config: ResolvedConfig;
-  /** What is allowed in the config but not what anybody wants. */
-  readonly warnings: readonly ConfigProblem[];
-}
-
-export interface ProxyOptions {
-  /** Time, randomness and the network, in part or whole. Default: the machine's. */
-  readonly runtime?: Partial<Runtime>;
-  readonly log?: ConsolaInstance;
-  /** Called once per request, before the `record` hooks; for a request log. */
-  readonly onRequest?: RequestSink;
-  /** False: no provider is asked for its models. For commands that must not call anybody. Default true. */
-  readonly discover?: boolean;
-  /** Folder that relative paths of the config start from. Default: the working folder. */
-  readonly root?: string;
-  /**
-   * True: the database is opened even when nothing asks for it, and what rests and is counted outlives the process,
-   * unless the config says `database: false`. False: never. Default: when the config or a plugin asks.
-   */
-  readonly database?: boolean;
-  /** Told of trouble with what is kept on disk. Default: a warning in the log. */
-  readonly onProblem?: (problem: ConfigProblem) => void;
-}
-
 /** What a reload takes over from the proxy before. Not public. */
 export interface Heritage {
   readonly rests?: Rests;
   readonly durable?: Durable;
+  /** Counters and values, where no plugin keeps them. */
+  readonly memory?: MemoryState;
+  readonly places?: Places;
+  /** By which rests end, also when the machine's clock has been set back since. */
+  readonly clock?: Clock;
 }
 
 /** What a reload hands over, and what the tests and commands look into. Not public. */
@@ -76,8 +45,12 @@ export interface ProxyInternals {
   readonly pipeline: Pipeline;
   readonly rests: Rests;
   readonly durable: Durable;
+  readonly memory: MemoryState;
+  readonly places: Places;
+  readonly clock: Clock;
   readonly discovery: Discovery;
   readonly admin: AdminAccess;
+  readonly overlay: OpenOverlay;
   /** Answers 503 from now on; what is under way goes on. */
   refuse(): void;
 }
@@ -95,16 +68,17 @@ export function internalsOf(proxy: Proxy): ProxyInternals {
 export function createProxy<const P extends readonly PluginInput[]>(
   given: Config<P>,
   options: ProxyOptions = {},
-  { rests = createRests(), durable: before }: Heritage = {},
+  { rests = createRests(), durable: before, memory: shared, places, clock }: Heritage = {},
 ): Proxy {
-  const { config, warnings } = resolveConfig(given);
+  const { config, warnings } = resolveConfig(given, { root: options.root });
   const { plugins } = config;
   const log = options.log ?? createLog(config.log.level);
-  const runtime = completeRuntime(options.runtime, (ms) => {
+  const system = completeRuntime(options.runtime, (ms) => {
     log.warn(
       `The clock was set back by ${Math.round(ms / 1000)} s. Times go on from where they were until it catches up.`,
     );
   });
+  const runtime = clock ? { ...system, clock } : system;
   const protocols = new Map(shippedProtocols.map((protocol) => [protocol.id, protocol]));
   for (const plugin of plugins) for (const protocol of plugin.protocols ?? []) protocols.set(protocol.id, protocol);
   const providers = plugins.flatMap((plugin) => plugin.providers ?? []);
@@ -113,6 +87,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
     provider: (name) => providers.find((provider) => provider.name === name),
     probe: (credential, probing) => probeKey(pipeline, credential, probing),
     rests,
+    places,
   });
   const durable = createDurable({
     config,
@@ -128,7 +103,11 @@ export function createProxy<const P extends readonly PluginInput[]>(
     clock: runtime.clock,
     knows: (id) => pool.get(id) !== undefined,
   });
-  let state: StateStore = memoryState(runtime.clock, undefined, durable.snapshot);
+  // What the proxy before still sends counts against the same limits.
+  const memory = shared ?? memoryState(runtime.clock, undefined, durable.snapshot);
+  if (shared) shared.join(durable.snapshot);
+  let state: StateStore = memory;
+  const overlay = createOverlay({ clock: runtime.clock, log, database: () => durable.database });
   const app: App = {
     config,
     plugins,
@@ -136,11 +115,13 @@ export function createProxy<const P extends readonly PluginInput[]>(
     credentials: pool,
     models: createModels({ providers, aliases: config.models }),
     runtime,
+    root: resolve(options.root ?? "."),
     get state() {
       return state;
     },
     log,
     snapshot: durable.snapshot,
+    overlay,
     get database() {
       return durable.database;
     },
@@ -152,9 +133,9 @@ export function createProxy<const P extends readonly PluginInput[]>(
   };
   const pipeline: Pipeline = { app, pool, hooks: compileHooks([...plugins, sealAffinity]), sink: options.onRequest };
   const discovery = createDiscovery(app);
-  const admin = createAdminAccess();
+  const admin = createAdminAccess(runtime.clock, options.adminKey ?? process.env["ADMIN_KEY"]?.trim());
   const clientProtocol = clientProtocolOf([...protocols.values()], config.base);
-  const handler = createServerApp(pipeline, { protocols: [...protocols.values()], admin, discovery });
+  const handler = createServerApp(pipeline, { protocols: [...protocols.values()], admin, discovery, overlay });
 
   let starting: Promise<App> | undefined;
   let started: App | undefined;
@@ -173,14 +154,18 @@ export function createProxy<const P extends readonly PluginInput[]>(
       if (provider.keyless && pool.list(provider.name).length === 0) pool.add(anonymousCredential(provider.name));
     }
     await durable.load();
+    await overlay.open();
     keeper.settle();
-    await Promise.all(plugins.map((plugin) => plugin.ready?.(app)));
-    if (options.discover ?? true) discovery.start(stopping.signal);
+    if (options.discover ?? true) {
+      await Promise.all(plugins.map((plugin) => plugin.ready?.(app)));
+      discovery.start(stopping.signal);
+    }
     started = app;
     return app;
   };
   const close = async (): Promise<void> => {
     stopping.abort();
+    overlay.close();
     const failures: unknown[] = [];
     for (const plugin of open.splice(0).reverse()) {
       try {
@@ -191,6 +176,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
     }
     await closeState(state).catch((error: unknown) => failures.push(error));
     await durable.close();
+    memory.leave(durable.snapshot);
     keeper.close();
     pool.close();
     await runtime.transport.close();
@@ -227,7 +213,18 @@ export function createProxy<const P extends readonly PluginInput[]>(
     },
   };
   const refuse = (): void => void (isOver ??= "draining");
-  internals.set(proxy, () => ({ pipeline, rests, durable, discovery, admin, refuse }));
+  internals.set(proxy, () => ({
+    pipeline,
+    rests,
+    durable,
+    memory,
+    places: pool.flights.places,
+    clock: runtime.clock,
+    discovery,
+    admin,
+    overlay,
+    refuse,
+  }));
   return proxy;
 }
 

@@ -4,7 +4,8 @@ import type { Duplex } from "node:stream";
 import { ConfigError } from "./config/problem.ts";
 import { createServer } from "./listen.ts";
 import { toNodeHandler } from "./node.ts";
-import { internalsOf, type Proxy } from "./proxy.ts";
+import { internalsOf } from "./proxy.ts";
+import type { Proxy } from "./proxy-options.ts";
 import { isLoopback } from "./server/origin.ts";
 
 export interface ServeOptions {

@@ -76,6 +76,7 @@ export function cache(options: CacheOptions = {}): Plugin<readonly []> {
     ctx.delivery = {
       ...ctx.delivery,
       tap: {
+        ...before,
         head(status, headers) {
           before?.head?.(status, headers);
           copy.headers = Object.fromEntries(kept.flatMap((name) => (headers[name] ? [[name, headers[name]]] : [])));

@@ -1,5 +1,5 @@
 /** How many requests a key may have in flight. The core counts, waits and gives places back; this states the limits. */
-import { type Candidate, definePlugin, normalizeId, type Plugin, providerNamed } from "waygate";
+import { type Candidate, ConfigError, definePlugin, normalizeId, type Plugin, providerNamed } from "waygate";
 import { type SharedPlaces, sharedPlaces } from "./shared.ts";
 
 export interface ConcurrencyRule {
@@ -20,7 +20,12 @@ export interface ConcurrencyOptions extends ConcurrencyRule {
    * All workers that share a `state` keep the limits together, those of providers and keys too. Costs one message to the
    * store per call. Default false: each worker has the limits for itself.
    */
-  readonly shared?: boolean;
+  readonly shared?: boolean | SharedPlacesOptions;
+}
+
+export interface SharedPlacesOptions {
+  /** Milliseconds after which the places of a worker that died are free. Those of one that lives are renewed. Default 30000. */
+  readonly ttl?: number;
 }
 
 /**
@@ -71,8 +76,11 @@ export function concurrency(options: ConcurrencyOptions = {}): Plugin<readonly [
           return taken ? 0 : undefined;
         });
       }
-      if (!shared) return;
+      if (shared === false) return;
+      const { ttl = TTL } = shared === true ? {} : shared;
+      if (!(ttl >= LEAST)) throw badTtl(ttl);
       places = sharedPlaces(app, {
+        ttl,
         most: (candidate) => smallest(stated(candidate), limitOf(ruleOf(candidate), "perCredential", candidate)),
         mostOfModel: (candidate) => limitOf(ruleOf(candidate), "perModel", candidate),
       });
@@ -80,6 +88,23 @@ export function concurrency(options: ConcurrencyOptions = {}): Plugin<readonly [
     },
     close: () => places?.close(),
   });
+}
+
+/** Milliseconds. Less than the least is not renewed in time by a worker that has much to do. */
+const TTL = 30_000;
+const LEAST = 1000;
+
+function badTtl(ttl: number): ConfigError {
+  return new ConfigError([
+    {
+      code: "config_invalid",
+      path: ["plugins", "concurrency", "shared", "ttl"],
+      what: `concurrency: ttl cannot be ${ttl}`,
+      why: `it is a number of milliseconds from ${LEAST}`,
+      fix: `write ${TTL}, or leave it out`,
+      value: ttl,
+    },
+  ]);
 }
 
 function limitOf(

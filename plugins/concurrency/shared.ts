@@ -2,6 +2,8 @@
 import type { App, Candidate, Gate, Grant, Refused, Reservation, Take, Timer } from "waygate";
 
 export interface SharedInit {
+  /** Milliseconds after which the places of a worker that is gone are free. */
+  readonly ttl: number;
   /** Places of a key at most; `undefined` = no limit. */
   readonly most: (candidate: Candidate) => number | undefined;
   /** The same for one model of the key. */
@@ -13,12 +15,10 @@ export interface SharedPlaces {
   close(): void;
 }
 
-/** Milliseconds after which the places of a worker that is gone are free. */
-const TTL = 30_000;
-/** Milliseconds between two signs of life; several may be lost. */
-const RENEW = 8_000;
+/** Signs of life in one time to live: several may be lost. */
+const SIGNS = 4;
 
-export function sharedPlaces(app: App, { most, mostOfModel }: SharedInit): SharedPlaces {
+export function sharedPlaces(app: App, { ttl, most, mostOfModel }: SharedInit): SharedPlaces {
   const open = new Set<string>();
   let timer: Timer | undefined;
   let closed = false;
@@ -34,7 +34,7 @@ export function sharedPlaces(app: App, { most, mostOfModel }: SharedInit): Share
   };
   const arm = (): void => {
     if (timer || closed || open.size === 0) return;
-    timer = app.runtime.clock.timer(() => void renew(), RENEW);
+    timer = app.runtime.clock.timer(() => void renew(), ttl / SIGNS);
   };
   const decide = (reservation: Reservation): Grant | Refused => {
     if (!reservation.granted) return { refused: "all places taken, of all workers together", kind: "busy" };
@@ -55,7 +55,7 @@ export function sharedPlaces(app: App, { most, mostOfModel }: SharedInit): Share
       reserve(candidate) {
         const takes: Take[] = [];
         const add = (key: string, limit: number | undefined): void => {
-          if (limit !== undefined) takes.push({ counter: { kind: "lease", key, ttl: TTL }, limit, amount: 1 });
+          if (limit !== undefined) takes.push({ counter: { kind: "lease", key, ttl }, limit, amount: 1 });
         };
         add(`flight/${candidate.credential.id}`, most(candidate));
         add(`flight/${candidate.credential.id}/${candidate.model}`, mostOfModel(candidate));

@@ -94,7 +94,8 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
         const now = runtime.clock.now();
         if (ruling?.cooldown !== undefined) {
           const target = targetOf(error.scope ?? effect?.scope ?? "model", attempt);
-          if (ruling.cooldown > 0) credentials.rest(target, restByRule(effect, error, attempt, now + ruling.cooldown));
+          if (ruling.cooldown > 0)
+            credentials.rest(target, restByRule(effect, error, attempt, now + Math.ceil(ruling.cooldown)));
           return;
         }
         if (effect === undefined) return;
@@ -144,7 +145,8 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
         if (first && until !== Number.POSITIVE_INFINITY) {
           renewals.start(attempt, () => {
             streaks.reopen(place, effect.streak, runtime.clock.now());
-            credentials.wake(target);
+            // A quota that was used up meanwhile stays so.
+            if (credentials.restOf(target)?.kind === effect.drop) credentials.wake(target);
           });
         }
         return renewals.await(attempt);

@@ -74,7 +74,9 @@ export function createStreaks(): Streaks {
       else if (streak.until > now) return { until: streak.until, first };
       const longest = Math.max(...steps);
       const step = steps[Math.max(streak.step, 0)] ?? 0;
-      streak.until = now + (jitter === undefined ? step : Math.min(longest, step * (0.9 + 0.2 * jitter)));
+      const length = jitter === undefined ? step : Math.min(longest, step * (0.9 + 0.2 * jitter));
+      // Times are whole milliseconds everywhere: in stores, in databases, in what people are told.
+      streak.until = now + Math.floor(length);
       return { until: streak.until, first };
     },
     reopen(place, name, now) {

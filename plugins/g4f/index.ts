@@ -42,7 +42,8 @@ type G4fProvider<Name extends Endpoint, Model extends string> = Provider<`g4f_${
 
 /**
  * `g4f_main g4f_groq g4f_grok g4f_gemini g4f_nvidia`. Keys from `G4F_API_KEY` for all, none needed; addresses from
- * `G4F_MAIN_API_BASE` and so on; the tier of all from `PROVIDER_PRIORITY_G4F`, else 2. Throws a `ConfigError` for a tier
+ * `G4F_MAIN_API_BASE` and so on; tiers from `PROVIDER_PRIORITY_G4F_MAIN` and so on,
+ * else from `PROVIDER_PRIORITY_G4F` for all, else 2. Throws a `ConfigError` for a tier
  * that is no number from 1 to 10.
  */
 export function g4f<const Model extends string = never>(
@@ -56,7 +57,7 @@ export function g4f<const Model extends string = never>(
     G4fProvider<"nvidia", Model>,
   ]
 > {
-  const { baseURL, tier = tierOf(process.env), ...rest } = options;
+  const { baseURL, tier, ...rest } = options;
   const make = <const Name extends Endpoint>(name: Name): Plugin<readonly [G4fProvider<Name, Model>]> =>
     openaiCompatible<`g4f_${Name}`, Model>({
       keyless: true,
@@ -69,7 +70,7 @@ export function g4f<const Model extends string = never>(
       name: `g4f_${name}`,
       baseURL: typeof baseURL === "string" ? addressAt(baseURL, name) : baseURL?.[name],
       defaultBaseURL: endpoints[name],
-      tier,
+      tier: tier ?? tierOf(name, process.env),
     });
   const plugins = [make("main"), make("groq"), make("grok"), make("gemini"), make("nvidia")] as const;
   const [main, groq, grok, gemini, nvidia] = plugins;
@@ -91,14 +92,17 @@ function addressAt(server: string, name: Endpoint): string {
   return name === "main" ? `${root}/v1` : `${root}/api/${name}`;
 }
 
-function tierOf({ PROVIDER_PRIORITY_G4F: text = "2" }: NodeJS.ProcessEnv): number {
-  const tier = Number(text.trim() || 2);
+function tierOf(endpoint: Endpoint, env: NodeJS.ProcessEnv): number {
+  const own = `PROVIDER_PRIORITY_G4F_${endpoint.toUpperCase()}`;
+  const variable = env[own]?.trim() ? own : "PROVIDER_PRIORITY_G4F";
+  const text = env[variable]?.trim() ?? "";
+  const tier = Number(text || 2);
   if (Number.isInteger(tier) && tier >= 1 && tier <= 10) return tier;
   throw new ConfigError([
     {
       code: "config_invalid",
       path: ["plugins", "g4f"],
-      what: `PROVIDER_PRIORITY_G4F is "${text}"`,
+      what: `${variable} is "${text}"`,
       why: "a tier is a whole number from 1 (best) to 10",
       fix: "set a number from 1 to 10, or remove it",
     },

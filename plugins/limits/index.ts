@@ -16,7 +16,10 @@ import { limitsGate } from "./gate.ts";
 import { createRules, type LimitRule, type Plan } from "./rules.ts";
 import { readUpstream } from "./upstream.ts";
 
-export type { Cap, Caps } from "./caps.ts";
+export { counterOf, isQuota, said, windowsOf } from "./caps.ts";
+export type { Cap, Caps, Window } from "./caps.ts";
+export { limitHeaders } from "./headers.ts";
+export { guess as guessTokens, total as totalTokens } from "./tokens.ts";
 export type { FairCycleOptions } from "./fair-cycle.ts";
 export type { LimitRule } from "./rules.ts";
 

@@ -1,5 +1,14 @@
 /** Which limits a candidate is under. Found out once per candidate; only the end of the day changes it. */
-import { type App, type Candidate, ConfigError, type HoldScope, matchesGlob, normalizeId, type Take } from "waygate";
+import {
+  type App,
+  type Candidate,
+  ConfigError,
+  type HoldScope,
+  type Limits,
+  matchesGlob,
+  normalizeId,
+  type Take,
+} from "waygate";
 import { type Caps, counterOf, type Window, windowsOf } from "./caps.ts";
 
 /** A limit for some candidates. Conditions that are left out hold for all. */
@@ -44,6 +53,13 @@ interface Compiled {
   readonly full: HoldScope;
 }
 
+/** What plans of many candidates have in common. */
+interface Shape extends Pick<Plan, "windows" | "scopes" | "hasTokens"> {
+  /** By window: the rule it is of; `undefined` = the key itself. */
+  readonly owners: readonly (Compiled | undefined)[];
+  readonly hasDay: boolean;
+}
+
 /** Throws a `ConfigError` for a rule that is no limit. */
 export function createRules({
   usual,
@@ -55,6 +71,15 @@ export function createRules({
   const compiled = rules.map((rule, index) => compile(rule, index, margin, names));
   const usualWindows = windowsOf(usual, margin, ["limits", "keys"]);
   const plans = new WeakMap<Candidate, Plan | "none">();
+  const shapes = new Map<string, Shape>();
+  // Ten thousand keys mostly have one shape, and what they share is there once.
+  const shapeOf = (own: Limits | undefined, fitting: readonly Compiled[]): Shape => {
+    const windows = own ? windowsOf(own, margin, ["limits"]) : usualWindows;
+    const name = `${own ? JSON.stringify(own) : ""} ${fitting.map((rule) => compiled.indexOf(rule)).join(",")}`;
+    let shape = shapes.get(name);
+    if (!shape) shapes.set(name, (shape = createShape(windows, fitting)));
+    return shape;
+  };
   const never = usualWindows.length === 0 && compiled.length === 0;
 
   return (candidate, { credentials, runtime }) => {
@@ -66,30 +91,32 @@ export function createRules({
     if (known && now < known.until) return known;
 
     const scope = credentials.scope(candidate.provider.name, candidate.model);
-    const dayEnds = nextReset(now);
-    const windows: Window[] = [];
-    const takes: Take[] = [];
-    const scopes: HoldScope[] = [];
-    const add = (added: readonly Window[], name: string, full: HoldScope): void => {
-      for (const window of added) {
-        windows.push(window);
-        takes.push({ counter: counterOf(window, name, dayEnds), limit: window.limit, amount: 1 });
-        scopes.push(full);
-      }
-    };
-    add(own ? windowsOf(own, margin, ["limits"]) : usualWindows, `key/${candidate.credential.id}`, "key");
-    for (const rule of compiled) {
-      if (rule.fits(candidate, scope)) add(rule.windows, rule.name(candidate, scope), rule.full);
-    }
+    const fitting = compiled.filter((rule) => rule.fits(candidate, scope));
+    const { windows, scopes, owners, hasDay, hasTokens } = shapeOf(own, fitting);
     if (windows.length === 0) {
       plans.set(candidate, "none");
       return undefined;
     }
-    const hasDay = windows.some((window) => window.length === undefined);
-    const hasTokens = windows.some((window) => window.unit === "tokens");
+    const dayEnds = nextReset(now);
+    const takes = windows.map((window, index): Take => {
+      const name = owners[index]?.name(candidate, scope) ?? `key/${candidate.credential.id}`;
+      return { counter: counterOf(window, name, dayEnds), limit: window.limit, amount: 1 };
+    });
     const plan = { windows, takes, scopes, hasTokens, until: hasDay ? dayEnds : Number.POSITIVE_INFINITY };
     plans.set(candidate, plan);
     return plan;
+  };
+}
+
+function createShape(own: readonly Window[], fitting: readonly Compiled[]): Shape {
+  const windows = [...own, ...fitting.flatMap((rule) => rule.windows)];
+  const owners = [...own.map(() => undefined), ...fitting.flatMap((rule) => rule.windows.map(() => rule))];
+  return {
+    windows,
+    owners,
+    scopes: owners.map((owner) => owner?.full ?? "key"),
+    hasDay: windows.some(({ length }) => length === undefined),
+    hasTokens: windows.some(({ unit }) => unit === "tokens"),
   };
 }
 

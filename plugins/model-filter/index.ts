@@ -1,5 +1,6 @@
 /** Which models may be used at all, per provider. */
-import { definePlugin, matchesGlob, type Plugin, providerNamed } from "waygate";
+import { type App, ConfigError, definePlugin, matchesGlob, type Plugin, providerNamed } from "waygate";
+import { editable } from "./setting.ts";
 
 export interface ModelFilterRule {
   /** Globs that are always let through. Alone they forbid nothing else. */
@@ -12,24 +13,48 @@ export interface ModelFilterOptions {
   readonly [provider: string]: ModelFilterRule;
 }
 
+type Test = (model: string) => boolean;
+
 /**
  * Globs are tried on the model's name with and without its provider. Holds for `/v1/models` and for requests: a name
- * with no target left is answered 403 `model_not_allowed`. A start throws a `ConfigError` for a name that is no provider.
+ * with no target left is answered 403 `model_not_allowed`. Providers that the options do not name can be given rules at
+ * run time, as the setting `model-filter`. A start throws a `ConfigError` for a name that is no provider.
  */
-export function modelFilter(options: ModelFilterOptions): Plugin<readonly []> {
+export function modelFilter(options: ModelFilterOptions = {}): Plugin<readonly []> {
   return definePlugin({
     name: "model-filter",
+    // Listed without rules it is there for those of run time.
+    usesDatabase: Object.keys(options).length === 0,
     setup(app) {
-      const rules = new Map<string, (model: string) => boolean>();
-      for (const [id, { allow = [], ignore = [] }] of Object.entries(options)) {
-        const { name } = providerNamed(id, app.providers, ["modelFilter", id]);
-        const isAllowed = matchesGlob(allow);
-        const isIgnored = matchesGlob(ignore);
-        const either = (test: (text: string) => boolean, model: string): boolean =>
-          test(model) || test(`${name}/${model}`);
-        rules.set(name, (model) => either(isAllowed, model) || !either(isIgnored, model));
-      }
-      app.models.addFilter((provider, model) => rules.get(provider)?.(model) ?? true);
+      const own = new Map<string, ModelFilterRule>();
+      for (const [id, rule] of Object.entries(options)) own.set(nameOf(id, app), rule);
+      let tests = new Map<string, Test>();
+      const changed = app.models.addFilter((provider, model) => tests.get(provider)?.(model) ?? true);
+      const use = (rules: ReadonlyMap<string, ModelFilterRule>): void => {
+        tests = new Map([...rules].map(([name, rule]) => [name, testOf(name, rule)]));
+        changed();
+      };
+      use(own);
+      const named = (id: string): string | ConfigError => {
+        try {
+          return nameOf(id, app);
+        } catch (error) {
+          if (ConfigError.is(error)) return error;
+          throw error;
+        }
+      };
+      app.overlay?.define("model-filter", editable({ own, named, use }));
     },
   });
+}
+
+function nameOf(id: string, app: App): string {
+  return providerNamed(id, app.providers, ["modelFilter", id]).name;
+}
+
+function testOf(name: string, { allow = [], ignore = [] }: ModelFilterRule): Test {
+  const isAllowed = matchesGlob(allow);
+  const isIgnored = matchesGlob(ignore);
+  const either = (test: Test, model: string): boolean => test(model) || test(`${name}/${model}`);
+  return (model) => either(isAllowed, model) || !either(isIgnored, model);
 }

@@ -14,6 +14,7 @@ import {
   type Provider,
   type Wire,
 } from "waygate";
+import type { AccountAccess } from "./account-access.ts";
 import { withCompletions } from "./completions.ts";
 import { type Dialect, dialectOf, dialects } from "./dialects.ts";
 import { discoverModels } from "./discover.ts";
@@ -30,6 +31,14 @@ const foreignReasoning = ["messages.*.reasoning_content", "messages.*.reasoning"
 /** Throws a `ConfigError` for a name, an address or a key that cannot be one. */
 export function openaiCompatible<const Name extends string, const Model extends string = string>(
   options: OpenAICompatibleOptions<Name, Model>,
+): Plugin<readonly [Provider<Name, Model, ApiKey>]> {
+  return compatibleWith(options);
+}
+
+/** `accounts` finds the keys of credentials that are none themselves. */
+export function compatibleWith<const Name extends string, const Model extends string = string>(
+  options: OpenAICompatibleOptions<Name, Model>,
+  accounts?: AccountAccess,
 ): Plugin<readonly [Provider<Name, Model, ApiKey>]> {
   const { name, models = [], protocol = "openai-chat", discover = options.models === undefined } = options;
   const base = addressOf(options);
@@ -60,6 +69,24 @@ export function openaiCompatible<const Name extends string, const Model extends 
     const shaped = applyRules(body, isOwn ? rules : translatedRules);
     return options.adapt?.(shaped, attempt) ?? shaped;
   };
+  const made = (wire: Wire, attempt: Attempt<ApiKey>, key: ApiKey): Wire => {
+    const { ctx } = attempt;
+    const { proxy = options.proxy ?? wire.proxy } = key;
+    const headers = signer.all(spokenIn(attempt), key, {
+      ...wire.headers,
+      ...(wire.body !== undefined && { "content-type": "application/json" }),
+      accept: acceptOf(ctx),
+    });
+    if (options.passHeaders) Object.assign(headers, clientHeaders(ctx.req.headers, options.passHeaders));
+    return {
+      url: (key.baseURL ?? base) + wire.url,
+      method: wire.method,
+      headers,
+      body: wire.body && shape(wire.body, wire, attempt),
+      ...(wire.stream && { stream: wire.stream }),
+      proxy,
+    };
+  };
 
   const provider = defineProvider<Name, Model, ApiKey>({
     name,
@@ -73,26 +100,14 @@ export function openaiCompatible<const Name extends string, const Model extends 
     classify: (signal) => options.classify?.(signal) ?? readFailure(signal),
     ...(rewrite && { rewrite }),
     prepare(wire, attempt) {
-      const { credential, ctx } = attempt;
-      const { proxy = options.proxy ?? wire.proxy } = credential.data;
-      const headers = signer.all(spokenIn(attempt), credential.data, {
-        ...wire.headers,
-        ...(wire.body !== undefined && { "content-type": "application/json" }),
-        accept: acceptOf(ctx),
-      });
-      if (options.passHeaders) Object.assign(headers, clientHeaders(ctx.req.headers, options.passHeaders));
-      return {
-        url: base + wire.url,
-        method: wire.method,
-        headers,
-        body: wire.body && shape(wire.body, wire, attempt),
-        ...(wire.stream && { stream: wire.stream }),
-        proxy,
-      };
+      const key = accounts?.keyFor(attempt) ?? attempt.credential.data;
+      return key instanceof Promise ? key.then((each) => made(wire, attempt, each)) : made(wire, attempt, key);
     },
     ...(discover && {
-      discover: async ({ data }, signal) => {
-        const urls = options.modelsURL?.(base) ?? `${base}/models${dialectOf(usual).page ?? ""}`;
+      discover: async (credential, signal) => {
+        const data = (await accounts?.lastingKey(credential, signal)) ?? credential.data;
+        const address = data.baseURL ?? base;
+        const urls = options.modelsURL?.(address) ?? `${address}/models${dialectOf(usual).page ?? ""}`;
         const found = await discoverModels(urls, {
           headers: signer.own(usual, data),
           signal,

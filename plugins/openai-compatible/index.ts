@@ -1,5 +1,14 @@
 /** Any upstream that speaks one of the four protocols, by address and keys. */
 export { openaiCompatible } from "./compatible.ts";
+export { openaiCompatibleAccounts, unusableAccount } from "./accounts.ts";
+export type { ChatAccounts } from "./accounts.ts";
+export { textIn, timeIn } from "./account-fields.ts";
+export { askAboutAccount } from "./ask.ts";
+export type { AccountQuestion } from "./ask.ts";
+export { modelIds } from "./discover.ts";
+export { chainRewriters } from "./chained.ts";
+export { finishRewriter } from "./finish.ts";
+export type { FinishOptions } from "./finish.ts";
 export type { OpenAICompatibleOptions } from "./options.ts";
 export { classifyBy, nextDay, nextMonth } from "./failures.ts";
 export type { Classify, FailureRule } from "./failures.ts";

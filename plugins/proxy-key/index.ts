@@ -2,11 +2,13 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import {
   type App,
+  checkKey,
   type Context,
   definePlugin,
   keyFile,
   type KeyFileWatch,
   type Plugin,
+  presentedKeys,
   type Principal,
   splitKeys,
   watchKeyFiles,
@@ -43,7 +45,8 @@ const WIDTH = 512;
  * A file that is named but cannot be read lets nobody in; it is read again when it changes.
  */
 export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
-  const own = knownKeys(options.keys ?? process.env["PROXY_API_KEY"] ?? "");
+  const place = options.keys === undefined ? "PROXY_API_KEY" : "keys of proxyKey()";
+  const own = knownKeys(options.keys ?? process.env["PROXY_API_KEY"] ?? "", place);
   const files = options.keys === undefined ? keyFile("PROXY_API_KEY_FILE", process.env) : [];
   // The same plugin may be part of several proxies.
   const watches = new WeakMap<App, KeyFileWatch>();
@@ -51,6 +54,7 @@ export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
   const isOpen = own.length === 0 && files.length === 0;
   return definePlugin({
     name: "proxy-key",
+    ...(isOpen && options.keys === undefined && { yields: true }),
     hooks: isOpen ? {} : { auth: (ctx) => principalOf(ctx, known) },
     setup(app) {
       if (files.length > 0) {
@@ -59,7 +63,7 @@ export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
           const fitting = keys.filter((key) => key.length <= WIDTH);
           if (fitting.length < keys.length)
             log.warn(`PROXY_API_KEY_FILE: a key longer than ${WIDTH} bytes is left out.`);
-          known = [...own, ...knownKeys(fitting)];
+          known = [...own, ...knownKeys(fitting, "PROXY_API_KEY_FILE")];
         };
         const watch = watchKeyFiles(files, app, apply);
         watches.set(app, watch);
@@ -76,12 +80,14 @@ export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
   });
 }
 
-function knownKeys(keys: string | readonly ProxyKeyInput[]): readonly Known[] {
+/** Throws a `ConfigError` for the placeholder of an example: everybody knows it. */
+function knownKeys(keys: string | readonly ProxyKeyInput[], place: string): readonly Known[] {
   const list = typeof keys === "string" ? splitKeys(keys) : keys;
   const known = new Map<string, Known>();
   for (const input of list) {
     const { key, ...about } = typeof input === "string" ? { key: input } : input;
     if (key.trim() === "") continue;
+    checkKey(key.trim(), place);
     const padded = pad(Buffer.alloc(WIDTH), key.trim());
     if (padded === undefined) throw new Error(`proxyKey: a key is longer than ${WIDTH} bytes.`);
     const id = `key:${hash("sha256", key.trim()).slice(0, 8)}`;
@@ -111,17 +117,4 @@ function principalOf(ctx: Context, known: readonly Known[]): Principal | undefin
     }
   }
   return found;
-}
-
-/** Clients of the official SDKs send different headers; Gemini clients may use the query. */
-function* presentedKeys({ req, protocol }: Context): Generator<string> {
-  const bearer = /^bearer +(\S+) *$/i.exec(req.headers.get("authorization") ?? "")?.[1];
-  if (bearer !== undefined) yield bearer;
-  for (const name of ["x-api-key", "x-goog-api-key"]) {
-    const key = req.headers.get(name);
-    if (key) yield key;
-  }
-  if (protocol.id !== "gemini") return;
-  const key = new URL(req.url).searchParams.get("key");
-  if (key) yield key;
 }

@@ -36,15 +36,16 @@ const OPEN = 200_000;
 
 export function createReservations(): Reservations {
   const open = new Map<string, Open>();
-  let ids = open.keys();
   return {
     add(id, one) {
       open.set(id, one);
       if (open.size <= OPEN) return;
-      // One iterator for all: a new one would step over everything removed before, every time.
-      let oldest = ids.next();
-      if (oldest.done) oldest = (ids = open.keys()).next();
-      if (!oldest.done) open.delete(oldest.value);
+      // Some at once, because each look steps over what was removed before. An iterator kept from call to call would not,
+      // but it keeps every table alive that the map has had since.
+      for (const each of open.keys()) {
+        if (open.size <= OPEN * 0.98) break;
+        open.delete(each);
+      }
     },
     get: (id) => open.get(id),
     take(id) {

@@ -1,5 +1,14 @@
 /** Spreads requests over the keys of a provider. */
-import { type Candidate, ConfigError, type Context, definePlugin, loadCatalog, type Plugin } from "waygate";
+import {
+  type Candidate,
+  ConfigError,
+  type Context,
+  definePlugin,
+  loadCatalog,
+  normalizeId,
+  type Plugin,
+  providerNamed,
+} from "waygate";
 import { createPriceList, type PriceList } from "./cost.ts";
 import { createCounts } from "./counts.ts";
 import { createLatencies } from "./latency.ts";
@@ -11,6 +20,13 @@ export type CountedMode = (typeof counted)[number];
 export type RotateMode = CountedMode | "latency" | "cost";
 
 const modes: readonly RotateMode[] = [...counted, "latency", "cost"];
+
+/** What differs for one provider. */
+export interface RotateRule {
+  readonly mode?: CountedMode;
+  readonly tolerance?: number;
+  readonly gap?: number;
+}
 
 export interface RotateOptions {
   /**
@@ -25,6 +41,8 @@ export interface RotateOptions {
   readonly tolerance?: number;
   /** For `usage-gap`: percent of the highest count that the lowest may be behind. Default 5. */
   readonly gap?: number;
+  /** What differs for a provider. Not beside the modes `latency` and `cost`, which compare providers. */
+  readonly providers?: { readonly [provider: string]: RotateRule };
 }
 
 /**
@@ -33,22 +51,28 @@ export interface RotateOptions {
  * unknown ones come last.
  */
 export function rotate(options: RotateOptions = {}): Plugin<readonly []> {
-  const { mode = "balanced", tolerance = 3, gap = 5 } = options;
+  const { mode = "balanced", tolerance = 3, gap = 5, providers = {} } = options;
   if (!modes.includes(mode)) throw unknownMode(mode);
   const counts = createCounts();
-  const order = createOrder({ mode: isCounted(mode) ? mode : "balanced", tolerance, gap, counts });
+  const usual = { mode: isCounted(mode) ? mode : ("balanced" as const), tolerance, gap, counts };
+  const own = new Map(Object.entries(providers).map(([name, rule]) => [normalizeId(name), ruled(rule, mode)]));
+  const usualOrder = createOrder(usual);
+  const orders = new Map([...own].map(([name, rule]) => [name, createOrder({ ...usual, ...rule })]));
+  const orderOf = ({ name }: Candidate["provider"]): Order =>
+    orders.size === 0 ? usualOrder : (orders.get(normalizeId(name)) ?? usualOrder);
+  const modeOf = ({ name }: Candidate["provider"]): RotateMode => own.get(normalizeId(name))?.mode ?? mode;
   const latencies = createLatencies();
   let prices: PriceList | undefined;
 
   const ordering = (candidates: readonly Candidate[], ctx: Context): readonly Candidate[] => {
     if (mode === "latency") return latencies.order(candidates, ctx);
-    return inRuns(candidates, ctx, order, prices);
+    return inRuns(candidates, ctx, orderOf, prices);
   };
   const describe = (candidate: Candidate, ctx: Context): string => {
     if (mode === "latency") return latencies.describe(candidate, ctx);
     if (prices) return prices.describe(candidate);
     const used = counts.of(ctx.app.credentials.scope(candidate.provider.name, candidate.model));
-    return `${mode}: ${used?.get(candidate.credential.id)?.uses ?? 0} uses today`;
+    return `${modeOf(candidate.provider)}: ${used?.get(candidate.credential.id)?.uses ?? 0} uses today`;
   };
 
   return definePlugin({
@@ -56,7 +80,7 @@ export function rotate(options: RotateOptions = {}): Plugin<readonly []> {
     hooks: {
       selectKey: {
         precedence: "balance",
-        spread: mode !== "sequential",
+        spread: own.size === 0 ? mode !== "sequential" : (provider) => modeOf(provider) !== "sequential",
         handler(candidates, ctx, selection) {
           if (candidates.length < 2) return candidates;
           counts.turn(ctx.app.runtime.clock.now());
@@ -84,24 +108,36 @@ export function rotate(options: RotateOptions = {}): Plugin<readonly []> {
         },
       }),
     },
-    async setup({ snapshot }) {
+    async setup({ snapshot, providers: known }) {
+      for (const name of Object.keys(providers)) providerNamed(name, known, ["rotate", "providers", name]);
       if (snapshot !== undefined) counts.keep(snapshot);
       if (mode === "cost") prices = createPriceList(await loadCatalog());
     },
   });
 }
 
+/** Without what is left out. */
+function ruled(rule: RotateRule, usual: RotateMode): RotateRule {
+  const { mode } = rule;
+  if (mode !== undefined && !isCounted(mode)) throw unknownMode(mode, counted);
+  if (!isCounted(usual)) throw unknownMode(usual, counted, "modes differ by provider, and it compares providers");
+  return Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== undefined));
+}
+
 function isCounted(mode: RotateMode): mode is CountedMode {
   return (counted as readonly RotateMode[]).includes(mode);
 }
 
-function unknownMode(mode: unknown): ConfigError {
+function unknownMode(mode: unknown, known: readonly string[] = modes, because?: string): ConfigError {
   return new ConfigError([
     {
       code: "config_invalid",
       path: ["plugins", "rotate", "mode"],
-      what: `rotate: there is no mode "${String(mode)}"`,
-      why: `the modes are ${modes.join(", ")}`,
+      what:
+        because === undefined
+          ? `rotate: there is no mode "${String(mode)}"`
+          : `rotate: mode cannot be "${String(mode)}"`,
+      why: because ?? `the modes are ${known.join(", ")}`,
       fix: "name one of them",
       needle: String(mode),
     },
@@ -124,7 +160,7 @@ interface Run {
 function inRuns(
   candidates: readonly Candidate[],
   { app }: Context,
-  order: Order,
+  orderOf: (provider: Candidate["provider"]) => Order,
   prices: PriceList | undefined,
 ): readonly Candidate[] {
   const ordered: Candidate[] = [];
@@ -133,11 +169,11 @@ function inRuns(
   for (let index = 1; index <= candidates.length; index++) {
     if (index < candidates.length && isSameRank(candidates[from]!, candidates[index]!)) continue;
     if (prices) runs.push({ from, to: index, price: prices.of(candidates[from]!), chance: app.runtime.random() });
-    else order(candidates, from, index, ordered, app);
+    else orderOf(candidates[from]!.provider)(candidates, from, index, ordered, app);
     from = index;
   }
   runs.sort((a, b) => (a.price === b.price ? a.chance - b.chance : a.price - b.price));
-  for (const run of runs) order(candidates, run.from, run.to, ordered, app);
+  for (const run of runs) orderOf(candidates[run.from]!.provider)(candidates, run.from, run.to, ordered, app);
   return ordered;
 }
 

@@ -6,7 +6,7 @@ import type { CountedMode, RotateOptions } from "./index.ts";
 /** Writes the candidates from `from` up to, not including, `to` to the end of `out`. */
 export type Order = (candidates: readonly Candidate[], from: number, to: number, out: Candidate[], app: App) => void;
 
-interface OrderInit extends Required<Omit<RotateOptions, "mode">> {
+interface OrderInit extends Required<Omit<RotateOptions, "mode" | "providers">> {
   readonly mode: CountedMode;
   readonly counts: Counts;
 }
@@ -37,6 +37,7 @@ export function createOrder({ mode, tolerance, gap, counts }: OrderInit): Order 
     const rankOf = mode === "usage-gap" ? gapRank(candidates, from, to, used, gap) : rankings[mode];
 
     let idle = 0;
+    let isSorted = true;
     for (let index = 0; index < length; index++) {
       const { id, weight = 1 } = candidates[from + index]!.credential;
       const count = used?.get(id) ?? unused;
@@ -44,12 +45,14 @@ export function createOrder({ mode, tolerance, gap, counts }: OrderInit): Order 
       if (!isBusy) idle++;
       ranks[index] = Math.floor(rankOf(count, weight) + (isBusy ? BUSY : 0)) * INDEX + index;
       uses[index] = count.uses / weight;
+      if (index > 0 && ranks[index]! < ranks[index - 1]!) isSorted = false;
     }
     // Keys that have nothing to do come before those that do; the draw is among the former if there are any.
     const below = (idle > 0 ? BUSY : 2 * BUSY) * INDEX;
     const chosen = isDrawn ? draw(candidates, { from, length, below, random: app.runtime.random() }) : -1;
     if (chosen >= 0) out.push(candidates[from + chosen]!);
-    const sorted = ranks.subarray(0, length).sort();
+    // Keys that are used alike already stand in order, which is the usual case where there are many.
+    const sorted = isSorted ? ranks : ranks.subarray(0, length).sort();
     for (let place = 0; place < length; place++) {
       const index = sorted[place]! % INDEX;
       if (index !== chosen) out.push(candidates[from + index]!);

@@ -14,8 +14,16 @@ export interface InFlight {
   count(credential: string, model?: string): number;
   /** 0 leaves no place at all. */
   addLimit(limit: (candidate: Candidate) => number | undefined): void;
-  /** Told of every place that is given back, after it is free. */
-  onFree(listener: (credential: string) => void): void;
+  /** Told of every place that is given back, after it is free. Returns the end of that. */
+  onFree(listener: (credential: string) => void): () => void;
+  /** For a proxy that takes over: what is under way here takes places there too. */
+  readonly places: Places;
+}
+
+/** Places that proxies share while one takes over from another. */
+export interface Places {
+  readonly counts: Map<string, Counts>;
+  readonly listeners: Set<(credential: string) => void>;
 }
 
 export interface Placed {
@@ -23,18 +31,27 @@ export interface Placed {
   readonly lease: Lease;
 }
 
-interface Counts {
-  total: number;
-  readonly models: Map<string, number>;
+/** What one model has of a credential's requests. */
+interface OfModel {
+  /** Whatever was asked last, where `count` is 0. */
+  model: string;
+  count: number;
+  next: OfModel | undefined;
 }
 
-/** Credentials that are remembered at zero. */
-const KEPT = 50_000;
+interface Counts {
+  total: number;
+  /** As many as models were in flight at once: one, mostly. */
+  models: OfModel;
+}
 
-export function createInFlight(): InFlight {
-  const counts = new Map<string, Counts>();
+/** Counts that are kept for the next credential that has something to do. */
+const SPARE = 256;
+
+export function createInFlight(places: Places = { counts: new Map(), listeners: new Set() }): InFlight {
+  const { counts, listeners } = places;
   const limits: ((candidate: Candidate) => number | undefined)[] = [];
-  let told: ((credential: string) => void) | undefined;
+  const spare: Counts[] = [];
 
   const most = (candidate: Candidate): number => {
     const own = candidate.credential.concurrency ?? candidate.provider.concurrency ?? 0;
@@ -52,25 +69,24 @@ export function createInFlight(): InFlight {
     const { model } = candidate;
     const { id } = candidate.credential;
     let held = counts.get(id);
-    if (!held) {
-      // Kept when it falls back to zero, so that a request allocates nothing here; those of removed keys go in time.
-      if (counts.size >= KEPT) for (const [each, idle] of counts) if (idle.total === 0) counts.delete(each);
-      counts.set(id, (held = { total: 0, models: new Map() }));
-    }
+    if (!held) counts.set(id, (held = spare.pop() ?? { total: 0, models: { model, count: 0, next: undefined } }));
     const taken = held;
     taken.total++;
-    taken.models.set(model, (taken.models.get(model) ?? 0) + 1);
+    const own = ofModel(taken, model);
+    own.count++;
     let open = true;
     return {
       release() {
         if (!open) return;
         open = false;
         taken.total--;
-        const left = taken.models.get(model)! - 1;
-        // Not kept at zero: clients make names of models up, as long as they like.
-        if (left > 0) taken.models.set(model, left);
-        else taken.models.delete(model);
-        told?.(id);
+        own.count--;
+        // Only who has something to do is in the map: every request looks 64 keys up, and a small map is at hand.
+        if (taken.total === 0) {
+          counts.delete(id);
+          if (spare.length < SPARE) spare.push(taken);
+        }
+        for (const tell of listeners) tell(id);
       },
     };
   };
@@ -81,11 +97,32 @@ export function createInFlight(): InFlight {
     count(credential, model) {
       const held = counts.get(credential);
       if (!held) return 0;
-      return model === undefined ? held.total : (held.models.get(model) ?? 0);
+      return model === undefined ? held.total : (find(held.models, model)?.count ?? 0);
     },
     addLimit: (limit) => void limits.push(limit),
     onFree(listener) {
-      told = listener;
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
+    places,
   };
+}
+
+function find(first: OfModel, model: string): OfModel | undefined {
+  let each: OfModel | undefined = first;
+  while (each && (each.count === 0 || each.model !== model)) each = each.next;
+  return each;
+}
+
+/** The count of a model, in a place that is idle or a new one: clients make names up, so none is kept at zero. */
+function ofModel(held: Counts, model: string): OfModel {
+  const known = find(held.models, model);
+  if (known) return known;
+  let idle: OfModel | undefined = held.models;
+  while (idle && idle.count > 0) idle = idle.next;
+  if (idle) {
+    idle.model = model;
+    return idle;
+  }
+  return (held.models = { model, count: 0, next: held.models });
 }

@@ -12,6 +12,8 @@ export interface ApiKey {
   readonly project?: string;
   /** URL of an outbound HTTP proxy for this key. */
   readonly proxy?: string;
+  /** The only address this key is for, with its version segment. Default: the provider's. */
+  readonly baseURL?: string;
 }
 
 /** A key as a config states it. */
@@ -71,17 +73,22 @@ export function splitKeys(list: string): string[] {
 const placeholders: readonly RegExp[] = [
   /^(\w+-)*(\.{3}|…|x{3,}|\*{3,})$/i,
   /^<.*>$/,
-  /^(your|insert|replace|enter|paste)[-_a-z]*(key|token|here)[-_a-z]*$/i,
+  /^(your|insert|replace|enter|paste)[-_a-z\d]*(key|token|here)[-_a-z\d]*$/i,
   /^change[-_]?me$/i,
   /^(todo|none|null|undefined)$/i,
 ];
+
+/** Whether a text is one that examples have in the place of a secret. */
+export function isPlaceholder(text: string): boolean {
+  return placeholders.some((placeholder) => placeholder.test(text));
+}
 
 /**
  * Returns the key. Throws a `ConfigError` for a known placeholder and for text that no header can carry; `place` is a
  * variable or an option and is named instead of the value.
  */
 export function checkKey(key: string, place: string): string {
-  if (placeholders.some((placeholder) => placeholder.test(key))) {
+  if (isPlaceholder(key)) {
     throw badKey(place, `${place} holds a placeholder, not a key`, "it is the text of an example");
   }
   if (!/^[\x21-\x7e]+$/.test(key)) {

@@ -141,6 +141,7 @@ export function createModels({ providers, aliases }: LookupInit): Models {
     addFilter(filter) {
       filters.push(filter);
       forget();
+      return forget;
     },
   };
 }

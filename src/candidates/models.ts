@@ -20,8 +20,11 @@ export interface Models {
   listed(provider: string): readonly string[];
   /** Registers a policy for `setup`. */
   addFallback(policy: FallbackPolicy): void;
-  /** Registers for `setup` what may be used at all; applies to the list and to requests. */
-  addFilter(allow: (provider: string, model: string) => boolean): void;
+  /**
+   * Registers for `setup` what may be used at all; applies to the list and to requests. Answers are remembered: call what
+   * it returns when they have changed.
+   */
+  addFilter(allow: (provider: string, model: string) => boolean): () => void;
 }
 
 export interface ModelEntry {

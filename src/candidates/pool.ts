@@ -1,17 +1,17 @@
 /** The credentials of a running proxy: rings of ready candidates per target, rests, requests in flight, refreshes. */
-import { ProxyError } from "../failure/error.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
 import type { Credential, Provider } from "../plugin/provider.ts";
 import type { Clock } from "../runtime.ts";
 import type { Credentials, Probed, ProbeOptions, Rest } from "./credentials.ts";
 import type { Gate } from "./gates.ts";
 import { halfOpenGate } from "./half-open.ts";
-import { renewCredential } from "./keys.ts";
 import { listOf, wakeShown } from "./probing.ts";
 import { createHolds } from "./holds.ts";
-import { createInFlight, type InFlight } from "./in-flight.ts";
+import { createInFlight, type InFlight, type Places } from "./in-flight.ts";
+import { quotaScopes } from "./quota-scopes.ts";
 import { createReadyRing, type ReadyRing } from "./ready-ring.ts";
-import { createRests, type RestPlace, type Rests } from "./rests.ts";
+import { createRefreshing } from "./refreshing.ts";
+import { createRests, later, type RestPlace, type Rests } from "./rests.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting-room.ts";
 
 export interface Pool extends Credentials {
@@ -43,6 +43,8 @@ export interface PoolInit {
   readonly probe?: (credential: Credential, options: ProbeOptions) => Promise<Probed>;
   /** What rested before a reload goes on resting. */
   readonly rests?: Rests;
+  /** What is under way from before goes on taking places. */
+  readonly places?: Places;
 }
 
 interface Shelf {
@@ -56,22 +58,21 @@ const KEPT = 200_000;
 /** Rings are kept for names of models up to this length; longer ones are hardly real. */
 const NAME = 256;
 
-export function createPool({ clock, provider, probe, rests = createRests() }: PoolInit): Pool {
+export function createPool({ clock, provider, probe, rests = createRests(), places }: PoolInit): Pool {
   const shelves = new Map<string, Shelf>();
   const owners = new Map<string, string>();
-  const refreshing = new Map<string, Promise<Credential>>();
-  const flights = createInFlight();
+  const flights = createInFlight(places);
   const holds = createHolds();
   const gates: Gate[] = [];
   let lifts = 0;
-  let groupOf: (provider: string, model: string) => string | undefined = () => undefined;
+  const scopes = quotaScopes(provider);
 
   const shelf = (name: string): Shelf => {
     let found = shelves.get(name);
     if (!found) shelves.set(name, (found = { credentials: new Map(), rings: new Map() }));
     return found;
   };
-  const scope = (name: string, model: string): string => groupOf(name, model) ?? model;
+  const scope = scopes.of;
   const restOf = (candidate: Pick<Candidate, "provider" | "model" | "credential">, now: number): Rest | undefined =>
     rests.candidate(candidate.credential.id, scope(candidate.provider.name, candidate.model), now);
   const restingUntil = (candidate: Candidate, now: number): number =>
@@ -101,7 +102,7 @@ export function createPool({ clock, provider, probe, rests = createRests() }: Po
     return credential === candidate.credential ? candidate : Object.freeze({ ...candidate, credential });
   };
   const room = createWaitingRoom({ clock, acquire: flights.acquire, current });
-  flights.onFree(room.free);
+  const unlisten = flights.onFree(room.free);
   const stir = (): void => {
     lifts++;
     if (room.size > 0) room.stir();
@@ -121,7 +122,9 @@ export function createPool({ clock, provider, probe, rests = createRests() }: Po
   const unwatch = rests.watch(({ target, scope: scoped, rest }) => {
     watchTrials(rest);
     if (target.credential !== undefined) touch(target.provider, target.credential, scoped);
-    if (rest === undefined && room.size > 0) room.stir();
+    // It has ended, or its time is over and nobody tries it any more: whoever waits may.
+    const now = clock.now();
+    if ((rests.get(target, scoped, now)?.until ?? 0) <= now) stir();
   });
 
   const pool: Pool = {
@@ -131,7 +134,10 @@ export function createPool({ clock, provider, probe, rests = createRests() }: Po
       return lifts;
     },
     room,
-    close: unwatch,
+    close() {
+      unwatch();
+      unlisten();
+    },
     closed({ provider: owner, model }) {
       const now = clock.now();
       return later(rests.provider(owner.name, now), holds.target(owner.name, model, now));
@@ -192,7 +198,7 @@ export function createPool({ clock, provider, probe, rests = createRests() }: Po
     watchRests: (listener) => rests.watch(({ target, rest }) => listener(target, rest)),
     providerRest: (name) => rests.provider(name, clock.now()),
     setGroups(group) {
-      groupOf = group;
+      scopes.set(group);
       for (const each of shelves.values()) each.rings = new Map();
     },
     scope,
@@ -212,37 +218,15 @@ export function createPool({ clock, provider, probe, rests = createRests() }: Po
       if (target.model.length <= NAME) home.rings.set(key, { model: target.model, ring });
       return ring;
     },
-    refresh(credential) {
-      const running = refreshing.get(credential.id);
-      if (running) return running;
-      const owner = provider(credential.provider);
-      if (!owner?.refresh) return Promise.resolve(credential);
-      const started = owner
-        .refresh(credential, AbortSignal.timeout(30_000))
-        .then((data) => {
-          const home = shelf(credential.provider);
-          const known = home.credentials.get(credential.id);
-          if (known === undefined) {
-            throw new ProxyError({
-              kind: "credential_invalid",
-              message: "The credential was removed while it was refreshed.",
-            });
-          }
-          const fresh = renewCredential(known, data);
-          home.credentials.set(credential.id, fresh);
-          home.rings = new Map();
-          return fresh;
-        })
-        .finally(() => refreshing.delete(credential.id));
-      refreshing.set(credential.id, started);
-      return started;
-    },
+    refresh: createRefreshing({
+      provider,
+      get,
+      replace(credential) {
+        const home = shelf(credential.provider);
+        home.credentials.set(credential.id, credential);
+        home.rings = new Map();
+      },
+    }),
   };
   return pool;
-}
-
-/** The rest that ends later. */
-function later(one: Rest | undefined, other: Rest | undefined): Rest | undefined {
-  if (one === undefined) return other;
-  return other !== undefined && other.until > one.until ? other : one;
 }

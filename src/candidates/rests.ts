@@ -67,6 +67,12 @@ export function endOf({ until, probe }: Rest): number {
   return until + (probe === true ? UNTRIED : 0);
 }
 
+/** The rest that ends later. */
+export function later(one: Rest | undefined, other: Rest | undefined): Rest | undefined {
+  if (one === undefined) return other;
+  return other !== undefined && other.until > one.until ? other : one;
+}
+
 /** Keys: `provider`, `\0credential` or `\0credential\0scope`; no id holds a NUL. */
 function keyOf(target: RestTarget, scope: string | undefined): string {
   if (target.credential === undefined) return target.provider;
@@ -110,6 +116,9 @@ export function createRests(): Rests {
       const key = keyOf(target, scope);
       const before = entries.get(key);
       if (before && before.rest.until > rest.until) return;
+      // Of two without an end the first knows the cause; the others are what followed from it.
+      const isKnown = before?.rest.state === rest.state && rest.state !== "disabled";
+      if (isKnown && before.rest.until === rest.until && rest.until === Number.POSITIVE_INFINITY) return;
       // Somebody chose so; a request that fails late must not make it anything else.
       if (before?.rest.state === "disabled" && rest.state !== "disabled") return;
       // Models that nobody asks for again, made up ones above all, would otherwise stay for ever.

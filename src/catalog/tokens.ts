@@ -31,12 +31,21 @@ export function encodingOf(model: string): Encoding | undefined {
   return /^(?:gpt-|chatgpt-|o\d(?:-|$))/.test(name) ? "o200k_base" : undefined;
 }
 
-/** Tokens of a request's messages and tools. Rejects with a `ProxyError` of kind `aborted` when the client leaves meanwhile. */
-export async function countTokens(request: GenerateRequest, model: string, signal?: AbortSignal): Promise<number> {
+/**
+ * Tokens of a request's messages and tools; once there are more than `most`, any number above it. Rejects with a
+ * `ProxyError` of kind `aborted` when the client leaves meanwhile.
+ */
+export async function countTokens(
+  request: GenerateRequest,
+  model: string,
+  signal?: AbortSignal,
+  most: number = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const count = await counter(encodingOf(model) ?? "o200k_base");
   let total = PER_ANSWER;
   let sinceBreath = 0;
   for (const text of textsOf(request)) {
+    if (total > most) return total;
     if (typeof text === "number") {
       total += text;
       continue;
@@ -45,6 +54,7 @@ export async function countTokens(request: GenerateRequest, model: string, signa
       total += count(piece);
       sinceBreath += piece.length;
       if (sinceBreath < BREATH) continue;
+      if (total > most) return total;
       sinceBreath = 0;
       await setImmediate();
       if (signal?.aborted)

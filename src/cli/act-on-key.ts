@@ -55,7 +55,7 @@ function actAsked(word: string): KeyAct {
 }
 
 /** By its label, its mask or its id, with or without the provider before it. */
-function keyAsked(name: string, { providers }: KeysDocument, only: string | undefined): Found {
+export function keyAsked(name: string, { providers }: KeysDocument, only: string | undefined): Found {
   const all = providers
     .filter(({ provider }) => only === undefined || provider.replaceAll("-", "_") === only.replaceAll("-", "_"))
     .flatMap(({ provider, keys }) => keys.map((key): Found => ({ provider, key })));

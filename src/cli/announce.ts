@@ -1,7 +1,8 @@
 /** Tells the other commands of this machine that a server runs, and lets them in. */
 import { randomBytes } from "node:crypto";
 import type { ConfigProblem } from "../config/problem.ts";
-import { internalsOf, type Proxy } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 import type { AdminGrant } from "../server/admin-access.ts";
 import type { Serving } from "../serve.ts";
 import { localUrl } from "./address.ts";

@@ -19,7 +19,7 @@ const allOptions: ParseArgsOptionsConfig = Object.assign(
   globalOptions,
 ) as ParseArgsOptionsConfig;
 
-/** Never throws. Flags without a command mean `start`. */
+/** Never throws. Flags without a command mean `start`, but for the seed's `--add-credential`. */
 export function readArguments(argv: readonly string[]): Arguments {
   const args = [...argv];
   const loose = parseArgs({ args, options: allOptions, allowPositionals: true, allowNegative: true, strict: false });
@@ -27,7 +27,8 @@ export function readArguments(argv: readonly string[]): Arguments {
   const { values } = loose;
   if (word !== undefined && !Object.hasOwn(commands, word)) return { values, operands, problem: unknownCommand(word) };
   const isPlain = values["help"] === true || values["version"] === true;
-  const command = word ?? (argv.length > 0 && !isPlain ? "start" : undefined);
+  const flagged = values["add-credential"] === true ? "credentials" : "start";
+  const command = word ?? (argv.length > 0 && !isPlain ? flagged : undefined);
   const options = { ...(command === undefined ? {} : commands[command]!.options), ...globalOptions };
 
   const unknown = unknownOption(args, options);
@@ -68,7 +69,7 @@ function unknownOption(args: string[], options: ParseArgsOptionsConfig): string 
 
 function unknownFlag(raw: string, command: string | undefined, options: ParseArgsOptionsConfig): ConfigProblem {
   const name = raw.replace(/^-+/, "");
-  const near = nearest(name, [...Object.keys(options), "no-color", "no-log-requests"]);
+  const near = nearest(name, [...Object.keys(options), "no-color", "no-log-requests", "no-browser"]);
   const what = `Unknown option ${raw}${command === undefined ? "" : ` of proxy ${command}`}`;
   return wrongUse(what, "Nothing would read it.", near === undefined ? helpFor(command) : `Write --${near}.`);
 }
@@ -94,7 +95,7 @@ function unknownCommand(word: string): ConfigProblem {
 }
 
 function wrongOperands(command: string | undefined, operands: readonly string[]): ConfigProblem | undefined {
-  if (command === undefined) return undefined;
+  if (command === undefined || commands[command]!.free) return undefined;
   const { operands: needed, optional = [], usage } = commands[command]!;
   const names = operands.length > needed.length ? [...needed, ...optional] : needed;
   const missing = names[operands.length];

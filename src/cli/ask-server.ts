@@ -17,9 +17,19 @@ export type Asked<T> =
 
 /** Something to be done, instead of a question. */
 export interface Order {
-  readonly body: object;
+  /** Default: none. */
+  readonly body?: object;
+  /** Default `POST`. */
+  readonly method?: string;
+  /** Every answer in JSON is the document, as a `Replied`, whatever its status is. */
+  readonly whole?: boolean;
   /** Milliseconds the server has. */
   readonly limit?: number;
+}
+
+export interface Replied {
+  readonly status: number;
+  readonly body: unknown;
 }
 
 /** Throws a `ConfigError` when no server runs and the config cannot be loaded. */
@@ -37,19 +47,20 @@ export async function askServer<T>(place: LoadPlace, path: string, order?: Order
   return { server: undefined, why: second.why ?? `no server runs ${where}`, source };
 }
 
-interface Answer<T> {
+export interface Answer<T> {
   readonly url: string;
   readonly document?: T;
   readonly why?: string;
 }
 
-interface Question {
+export interface Question {
   readonly file: string | undefined;
   readonly path: string;
-  readonly order: Order | undefined;
+  readonly order?: Order | undefined;
 }
 
-async function askAt<T>(folder: string, { file, path, order }: Question): Promise<Answer<T>> {
+/** Of the server whose data is in `folder`, if it runs with this config. */
+export async function askAt<T>(folder: string, { file, path, order }: Question): Promise<Answer<T>> {
   const run = await readRunFile(folder);
   // Several configs of one folder share its data; the server may be that of another one.
   if (run === undefined || run.config !== (file ?? null)) return { url: "" };
@@ -69,10 +80,12 @@ async function send({ url, token }: RunFile, path: string, order: Order | undefi
   try {
     const { statusCode, body } = await request(url + path, {
       dispatcher,
-      ...(order && { method: "POST", body: JSON.stringify(order.body) }),
-      headers: { [adminHeader]: token, ...(order && { "content-type": "application/json" }) },
+      ...(order && { method: order.method ?? "POST" }),
+      ...(order?.body && { body: JSON.stringify(order.body) }),
+      headers: { [adminHeader]: token, ...(order?.body && { "content-type": "application/json" }) },
       signal: AbortSignal.timeout(order?.limit ?? LIMIT),
     });
+    if (order?.whole) return { status: statusCode, body: await body.json() } satisfies Replied;
     if (statusCode === 200) return await body.json();
     await body.dump();
     throw new Error(`status ${statusCode}`);

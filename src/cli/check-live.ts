@@ -1,7 +1,9 @@
 /** Asks every provider for its models with every key: the cheapest question that a bad key cannot answer. */
+import { ConfigError } from "../config/problem.ts";
 import { maskSecrets } from "../failure/mask.ts";
 import type { Credential, Provider } from "../plugin/provider.ts";
-import { internalsOf, type Proxy } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 import { keyName, racksOf } from "./keys.ts";
 import { count, duration, pad, plain } from "./layout.ts";
 import type { Out } from "./terminal.ts";
@@ -18,11 +20,14 @@ export interface Probe {
 const LIMIT = 5000;
 const AT_ONCE = 8;
 
-/** One probe per key, in config order; keys of a provider without a list are named as not checked. */
-export async function probeKeys(proxy: Proxy): Promise<readonly Probe[]> {
+/** One probe per key that is wanted, in config order; keys of a provider without a list are named as not checked. */
+export async function probeKeys(
+  proxy: Proxy,
+  isWanted: (credential: Credential) => boolean = () => true,
+): Promise<readonly Probe[]> {
   const { app } = internalsOf(proxy).pipeline;
   const keys = racksOf(app).flatMap(({ provider, keys: held }) =>
-    held.map(({ credential }) => ({ provider, credential })),
+    held.flatMap(({ credential }) => (isWanted(credential) ? [{ provider, credential }] : [])),
   );
   const probes: Probe[] = [];
   const queue = keys.entries();
@@ -46,35 +51,59 @@ export function probeLines(probes: readonly Probe[], out: Out): string[] {
 }
 
 async function probe(provider: Provider, credential: Credential): Promise<Probe> {
+  const about = { provider: provider.name, key: keyName(credential) };
+  const { discover } = provider;
+  if (!discover) {
+    const detail = "not checked: the provider has no list of models to ask for";
+    return { ...about, state: "not checked", detail, ms: 0 };
+  }
+  return probeWithin({ ...about, limit: LIMIT }, async (signal) =>
+    count((await discover.call(provider, credential, signal)).length, "model"),
+  );
+}
+
+export interface ProbeWithin extends Pick<Probe, "provider" | "key"> {
+  /** Milliseconds. */
+  readonly limit: number;
+}
+
+/** What `ask` resolves with is the detail; what it rejects with is shown without secrets. */
+export async function probeWithin(
+  { provider, key, limit: ms }: ProbeWithin,
+  ask: (signal: AbortSignal) => Promise<string>,
+): Promise<Probe> {
   const began = performance.now();
   const done = (state: Probe["state"], detail: string): Probe => ({
-    provider: provider.name,
-    key: keyName(credential),
+    provider,
+    key,
     state,
     detail,
     ms: Math.round(performance.now() - began),
   });
-  if (!provider.discover) return done("not checked", "not checked: the provider has no list of models to ask for");
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const error = new Error(`no answer within ${LIMIT / 1000} s`);
+        const error = new Error(`no answer within ${ms / 1000} s`);
         limit.abort(error);
         reject(error);
-      }, LIMIT);
+      }, ms);
     });
-    const models = await Promise.race([provider.discover(credential, limit.signal), late]);
-    return done("answers", count(models.length, "model"));
+    return done("answers", await Promise.race([ask(limit.signal), late]));
   } catch (error) {
-    return done(
-      "failed",
-      plain(maskSecrets(error instanceof Error ? error.message : String(error)))
-        .slice(0, 300)
-        .replace(/\.$/, ""),
-    );
+    return done("failed", reasonOf(error));
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** One line; of a problem in the house form what, why and fix. */
+function reasonOf(error: unknown): string {
+  const said = ConfigError.is(error)
+    ? error.problems.map(({ what, why, fix }) => `${what}. ${why} ${fix}`).join(" ")
+    : error instanceof Error
+      ? error.message
+      : String(error);
+  return plain(maskSecrets(said)).slice(0, 300).replace(/\.$/, "");
 }

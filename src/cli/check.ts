@@ -1,7 +1,8 @@
 /** `proxy check`: loads and sets up, shows what runs in which order, and ends. Nothing is called without `--live`. */
 import type { ConfigProblem } from "../config/problem.ts";
 import { ruleText } from "../failure/own-rules.ts";
-import { internalsOf, type Proxy } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 import { boot, loadSource, nameOf, type Source } from "./boot.ts";
 import { type Probe, probeKeys, probeLines } from "./check-live.ts";
 import { type Call, textOf } from "./commands.ts";

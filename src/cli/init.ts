@@ -9,6 +9,7 @@ import type { Terminal } from "./terminal.ts";
 
 const template = `import { defineConfig } from "waygate";
 import { echo } from "waygate/plugins/echo";
+import { fromEnv } from "waygate/plugins/from-env";
 // import { openaiCompatible } from "waygate/plugins/openai-compatible";
 import { proxyKey } from "waygate/plugins/proxy-key";
 import { resilience } from "waygate/plugins/resilience";
@@ -19,9 +20,9 @@ export default defineConfig({
     // Clients show PROXY_API_KEY from .env.
     proxyKey(),
 
-    // Providers. Keys come from .env: OPENAI_API_KEY, or OPENAI_API_KEY_1, OPENAI_API_KEY_2 and so on.
-    // openaiCompatible({ name: "openai", baseURL: "https://api.openai.com/v1" }),
-    // openaiCompatible({ name: "groq", baseURL: "https://api.groq.com/openai/v1" }),
+    // Every provider whose keys are in .env: OPENAI_API_KEY, or OPENAI_API_KEY_1, OPENAI_API_KEY_2 and so on.
+    // What is listed here by itself goes before what is found there.
+    fromEnv(),
     // openaiCompatible({ name: "lab", baseURL: "http://127.0.0.1:11434/v1", keyless: true }),
 
     // Spreads requests over the keys and lets rest what fails.
@@ -33,7 +34,7 @@ export default defineConfig({
 
   // Names of your own, each tried from left to right.
   models: {
-    // smart: ["openai/gpt-5", "groq/llama-3.3-70b-versatile"],
+    // smart: ["openai/gpt-5", "groq/openai/gpt-oss-120b"],
   },
 });
 `;
@@ -115,7 +116,7 @@ async function ignoreEnv(file: string): Promise<boolean> {
 function nextSteps({ err }: Terminal, config: string): void {
   const { cyan } = err.style;
   err.line();
-  err.line(`next  list your providers in ${config}, put their keys into .env`);
+  err.line(`next  put the keys of your providers into .env; ${config} has what else there is to say`);
   err.line(`      ${cyan("npx proxy check")}   shows what would run`);
   err.line(`      ${cyan("npx proxy start")}   serves on http://127.0.0.1:8000/v1`);
 }

@@ -32,6 +32,18 @@ export function plain(text: string): string {
   return text.replace(/[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g, "?");
 }
 
+/** Lines of at most `width` columns, cut between words; further lines begin with `hang`. */
+export function wrap(text: string, width: number, hang = ""): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined) lines.push(word);
+    else if (widthOf(last) + 1 + widthOf(word) > width) lines.push(hang + word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
 export interface Column {
   readonly head: string;
   /** What gives when the table is too wide: the column goes, or the cell loses its middle or stands on a line below. */

@@ -2,7 +2,8 @@
 import { ConfigError } from "../config/problem.ts";
 import { createReloader } from "../load/reload.ts";
 import { watchConfig } from "../load/watch.ts";
-import { internalsOf, type Proxy, type ProxyOptions } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy, ProxyOptions } from "../proxy-options.ts";
 import type { AdminGrant } from "../server/admin-access.ts";
 import type { Serving } from "../serve.ts";
 import { boot, loadSource, nameOf, type Source, withPlaces } from "./boot.ts";
@@ -22,6 +23,7 @@ export interface ReloadInit {
   readonly log: LineWriter;
   /** What the proxy before had: the commands go on asking. */
   readonly grant: AdminGrant;
+  readonly requestLog?: boolean;
 }
 
 export interface Reloading {
@@ -35,7 +37,7 @@ interface Started {
   readonly ms: number;
 }
 
-export function keepReloading({ terminal, serving, options, log, grant, ...init }: ReloadInit): Reloading {
+export function keepReloading({ terminal, serving, options, log, grant, requestLog, ...init }: ReloadInit): Reloading {
   const { err, cwd } = terminal;
   let { source, proxy } = init;
   let stopped = false;
@@ -47,10 +49,11 @@ export function keepReloading({ terminal, serving, options, log, grant, ...init 
 
   const load = async (): Promise<Started> => {
     const began = performance.now();
-    const next = await loadSource({ cwd, file });
-    // What rests goes on resting and what is counted goes on: keys keep their ids over a reload.
-    const { rests, durable } = internalsOf(proxy);
-    const started = await boot(next, options(next), { rests, durable });
+    const next = await loadSource({ cwd, file, requestLog });
+    // What rests goes on resting and what is counted goes on: keys keep their ids over a reload. While the old proxy
+    // finishes what it has, both keep every limit together.
+    const { rests, durable, memory, places, clock } = internalsOf(proxy);
+    const started = await boot(next, options(next), { rests, durable, memory, places, clock });
     internalsOf(started).admin.grant(grant);
     return { source: next, proxy: started, ms: performance.now() - began };
   };

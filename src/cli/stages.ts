@@ -1,6 +1,7 @@
 /** Which plugin acts at which stage, in the order in which they run. */
 import type { Precedence } from "../plugin/hooks.ts";
-import { internalsOf, type Proxy } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 
 export interface Stages {
   readonly auth: readonly string[];
@@ -22,6 +23,7 @@ export const coreOrder: readonly string[] = ["alias", "priority", "seals"];
 
 /** Policies that act through the core, which asks them in `setup` or is told by their other hooks. */
 const throughCore: { readonly [plugin: string]: "filter" | "drop" } = {
+  "client-filter": "filter",
   "model-filter": "filter",
   "quota-groups": "drop",
   cooldown: "drop",

@@ -1,7 +1,8 @@
 /** What `start` says once it answers: where, with which plugins and which keys, and what to do when there are none. */
 import type { Discovery } from "../candidates/discovery.ts";
 import { environmentPrefix } from "../candidates/keys.ts";
-import { internalsOf, type Proxy } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 import { version } from "../version.ts";
 import { localUrl } from "./address.ts";
 import { nameOf, type Source } from "./boot.ts";
@@ -130,8 +131,8 @@ function whatToDo({ racks, source, file, base, guarded, out }: WithoutKeys): str
       ? [`add ${variable} to .env beside ${file}`, `write it into ${file}: ${cyan(`keys: ["…"]`)} of ${idle}`]
       : source.file === undefined
         ? [
-            `run ${cyan("npx proxy init")}, list a provider in proxy.config.ts, add ${variable} to .env`,
-            `without a key: ${keyless}`,
+            `add ${variable} to .env in this folder; ${cyan("npx proxy init")} writes one, and a config`,
+            `without a key: ${cyan("LAB_API_BASE=http://127.0.0.1:11434/v1")}`,
           ]
         : [`list a provider in ${file} and add ${variable} to .env beside it`, `without a key: ${keyless}`];
   const lines = [`Set a key    ${set}`, `or           ${or}`];

@@ -1,7 +1,8 @@
 /** `proxy start`: serves until a signal ends it. */
 import { createLog } from "../log.ts";
 import { ConfigError, type ConfigProblem } from "../config/problem.ts";
-import { createProxy, internalsOf, type Proxy, type ProxyOptions } from "../proxy.ts";
+import { createProxy, internalsOf } from "../proxy.ts";
+import type { Proxy, ProxyOptions } from "../proxy-options.ts";
 import { serve, type Serving } from "../serve.ts";
 import { announce } from "./announce.ts";
 import { addressOf, type Address, listenProblem } from "./address.ts";
@@ -19,7 +20,8 @@ import { warningsOf } from "./warnings.ts";
 
 export async function start({ terminal, values }: Call): Promise<number> {
   const { err, env, cwd } = terminal;
-  const source = await loadSource({ cwd, file: textOf(values, "config") });
+  const requestLog = values["enable-request-logging"] === true;
+  const source = await loadSource({ cwd, file: textOf(values, "config"), requestLog });
   const log = createLineWriter(process.stderr);
   const uses = countUses();
   const disk = diskProblems(terminal, source);
@@ -37,7 +39,7 @@ export async function start({ terminal, values }: Call): Promise<number> {
   const signal = firstSignal();
   const reloading =
     values["watch"] === true
-      ? keepReloading({ terminal, serving, source, proxy, options, log, grant: announced.grant })
+      ? keepReloading({ terminal, serving, source, proxy, options, log, grant: announced.grant, requestLog })
       : undefined;
 
   const name = await signal;

@@ -108,10 +108,19 @@ const replacements: { readonly [mark: string]: string } = {
   "›": ">",
   "│": "|",
   "•": "*",
+  "▁": "_",
+  "▂": ".",
+  "▃": ":",
+  "▄": "-",
+  "▅": "=",
+  "▆": "+",
   "▇": "#",
   "░": ".",
+  "┤": "|",
+  "└": "+",
+  "≥": ">=",
 };
 
 function toAscii(text: string): string {
-  return text.replace(/[✔✘●○◔◐✕¤⊘‖·→…–—›│•▇░]/g, (mark) => replacements[mark] ?? mark);
+  return text.replace(/[✔✘●○◔◐✕¤⊘‖·→…–—›│•▁-▇░┤└≥]/g, (mark) => replacements[mark] ?? mark);
 }

@@ -1,13 +1,14 @@
 /** What is allowed and will disappoint, seen only once the plugins are set up. */
 import type { ConfigProblem } from "../config/problem.ts";
 import { withPlaces } from "../load/failure.ts";
-import { internalsOf, type Proxy } from "../proxy.ts";
+import { internalsOf } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 import type { Source } from "./boot.ts";
 import { countKeys, racksOf } from "./keys.ts";
 
 /** The config's own warnings and those of the running proxy, with their places. */
 export function warningsOf(source: Source, proxy: Proxy): readonly ConfigProblem[] {
-  const late = [...withoutRotation(proxy), ...unlisted(proxy)];
+  const late = [...withoutRotation(proxy), ...withoutLimits(proxy), ...unlisted(proxy)];
   const { file, text } = source;
   const found = file === undefined || text === undefined ? late : withPlaces(late, text, file);
   return [...(source.file === undefined ? proxy.warnings : source.warnings), ...found];
@@ -26,6 +27,23 @@ function withoutRotation(proxy: Proxy): ConfigProblem[] {
       what: "Several keys, and nothing rotates them",
       why: `${names}. The first is used until it fails, the others never rest.`,
       fix: "Add resilience() or rotate() to plugins.",
+    },
+  ];
+}
+
+function withoutLimits(proxy: Proxy): ConfigProblem[] {
+  const { app, pool } = internalsOf(proxy).pipeline;
+  if (pool.gates.some(({ name }) => name === "limits")) return [];
+  const stated = racksOf(app).filter(({ keys }) => keys.some(({ credential }) => credential.limits !== undefined));
+  if (stated.length === 0) return [];
+  return [
+    {
+      code: "no_limits",
+      path: ["plugins"],
+      what: "Limits are stated, and nothing keeps them",
+      why: `Keys of ${stated.map(({ provider }) => provider.name).join(", ")} have limits, which are counted by a plugin.`,
+      fix: "Add resilience() or limits() to plugins.",
+      needle: "limits",
     },
   ];
 }

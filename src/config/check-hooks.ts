@@ -62,7 +62,7 @@ function checkHookObject(
   }
   wants("order", (value) => value === "pre" || value === "post", '"pre" or "post"');
   wants("when", (value) => typeof value === "function", "a function");
-  wants("spread", (value) => typeof value === "boolean", "true or false");
+  wants("spread", (value) => typeof value === "boolean" || typeof value === "function", "true, false or a function");
   wants("seek", (value) => typeof value === "function", "a function");
   wants(
     "precedence",

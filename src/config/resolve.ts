@@ -2,8 +2,10 @@
 import { defu } from "defu";
 import { flattenPlugins } from "../plugin/flatten.ts";
 import { resolveErrorRule } from "../failure/own-rules.ts";
+import { resolveDatabase } from "./check-database.ts";
 import { resolveState } from "./check-state.ts";
 import { defaults } from "./defaults.ts";
+import { expandConfig } from "./expand.ts";
 import { ConfigError, type ConfigProblem } from "./problem.ts";
 import type { AnyConfig, ResolvedConfig } from "./types.ts";
 import { type ValidateOptions, findProblems, findWarnings } from "./validate.ts";
@@ -14,12 +16,19 @@ export interface Resolution {
   readonly warnings: readonly ConfigProblem[];
 }
 
+export interface ResolveOptions extends ValidateOptions {
+  /** Folder that relative paths of the config start from. Default: the working folder. */
+  readonly root?: string;
+}
+
 /** Fills in defaults. Throws a `ConfigError` with every problem found; nothing is done in part. */
-export function resolveConfig(config: AnyConfig, options: ValidateOptions = {}): Resolution {
+export function resolveConfig(given: AnyConfig, { root, ...options }: ResolveOptions = {}): Resolution {
+  const config = expandConfig(given, root);
   const problems = findProblems(config, options);
   if (problems.length > 0) throw new ConfigError(problems);
-  const { plugins, models = {}, base = defaults.base, strict, dataDir, database } = config;
-  const { state, plugins: active } = resolveState(config.state, flattenPlugins(plugins));
+  const { plugins, models = {}, base = defaults.base, strict, dataDir } = config;
+  const { state, plugins: stored } = resolveState(config.state, flattenPlugins(plugins));
+  const { database, plugins: active } = resolveDatabase(config.database, stored);
   const resolved: ResolvedConfig = {
     plugins: active,
     models: Object.fromEntries(

@@ -1,4 +1,5 @@
 /** The shape of `proxy.config.ts`, with names inferred from the plugins listed, and the same with defaults filled in. */
+import type { DatabaseDriver } from "../database/types.ts";
 import type { ErrorRule, ResolvedErrorRule } from "../failure/own-rules.ts";
 import type { Plugin } from "../plugin/app.ts";
 import type { Provider, Timeouts } from "../plugin/provider.ts";
@@ -103,8 +104,11 @@ export interface AnyConfig {
   readonly strict?: boolean;
   /** Folder for what must be kept, opened only when something needs it. Default `.waygate`. */
   readonly dataDir?: string;
-  /** The file of the database, or false for none. Default: `waygate.db` in `dataDir`, when a plugin or `proxy start` asks. */
-  readonly database?: false | DatabaseConfig;
+  /**
+   * The file of the database, a plugin that brings another one, like `postgres()`, or false for none. Default:
+   * `waygate.db` in `dataDir`, when a plugin or `proxy start` asks.
+   */
+  readonly database?: false | DatabaseConfig | Plugin;
   readonly log?: Partial<LogConfig>;
 }
 
@@ -128,6 +132,6 @@ export interface ResolvedConfig {
   readonly strict: boolean;
   readonly dataDir: string;
   /** `undefined`: the file in `dataDir`, when somebody asks. */
-  readonly database?: false | DatabaseConfig;
+  readonly database?: false | DatabaseConfig | DatabaseDriver;
   readonly log: LogConfig;
 }

@@ -1,4 +1,5 @@
 /** Finds everything wrong with a config at once, and what is allowed but will disappoint. */
+import { bringsDatabase, checkDatabase } from "./check-database.ts";
 import { checkErrors, errorWarnings } from "./check-errors.ts";
 import { checkModels } from "./check-models.ts";
 import { checkPlugins } from "./check-plugins.ts";
@@ -24,22 +25,26 @@ export function findProblems(config: unknown, options: ValidateOptions = {}): Co
   const protocols = options.protocols ?? shippedProtocols.map(({ id }) => id);
   const plugins = checkPlugins(own["plugins"], protocols);
   const stored = checkState(own["state"], own["plugins"]);
-  // Only as a plugin of its own: one that is listed too has been checked there.
+  // Only as plugins of their own: those that are listed too have been checked there.
+  const { database, ...values } = own;
+  const source = bringsDatabase(database) ? database : undefined;
   const extra = stored.length > 0 ? undefined : statePlugin(own["state"]);
   const providers = providerNames(own["plugins"]);
   return [
     ...plugins,
     ...stored,
-    ...(extra === undefined ? [] : checkPlugins([extra], protocols).map(inState)),
+    ...checkDatabase(database, own["plugins"]),
+    ...(extra === undefined ? [] : checkPlugins([extra], protocols).map((problem) => within("state", problem))),
+    ...(source === undefined ? [] : checkPlugins([source], protocols).map((problem) => within("database", problem))),
     ...checkModels(own["models"], providers),
     ...checkErrors(own["errors"], providers),
-    ...checkValues(own),
+    ...checkValues(source === undefined ? own : values),
   ];
 }
 
-/** `plugins[0]` of a list with that one plugin is `state`. */
-function inState(problem: ConfigProblem): ConfigProblem {
-  return { ...problem, path: ["state", ...problem.path.slice(2)] };
+/** `plugins[0]` of a list with that one plugin is the key that names it. */
+function within(key: string, problem: ConfigProblem): ConfigProblem {
+  return { ...problem, path: [key, ...problem.path.slice(2)] };
 }
 
 /** The names of providers in a list that may be nested and may be wrong. */

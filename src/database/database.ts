@@ -1,18 +1,15 @@
-/** The database of a running proxy: collects what is to be saved and hands it to the thread once a second. */
+/** The database of a running proxy: collects what is to be saved and hands it to the thread twice a second. */
 import { ConfigError, type ConfigProblem } from "../config/problem.ts";
 import type { Clock, Timer } from "../runtime.ts";
 import { DatabaseError, type Fault, faultOf } from "./fault.ts";
-import type { Answer, Write } from "./messages.ts";
+import type { Answer, Ask, Write } from "./messages.ts";
+import type { Dialect } from "./migrations/index.ts";
 import { isFatal, lostProblem, problemOf, refusedProblem, setAsideProblem } from "./problems.ts";
-import { type DatabaseThread, startThread } from "./thread.ts";
-import type { Contributor, Database, DatabaseTrouble } from "./types.ts";
+import { startThread } from "./thread.ts";
+import type { Contributor, Database, DatabaseEngine, DatabaseTrouble } from "./types.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 export interface OpenDatabase extends Database {
-  /** Saves what the contributor has, at most a second after each `wake`. Returns the end of that. */
-  attach(contributor: Contributor): () => void;
-  /** Something has changed. Cheap: called for every change. */
-  wake(): void;
   /** One more who uses it and will close it. */
   share(): void;
   /** Saves what is left; the last user's call ends the thread. */
@@ -26,12 +23,16 @@ export interface DatabaseInit {
   readonly onProblem: (problem: ConfigProblem) => void;
   /** Told when all can be saved again. */
   readonly onRecovery: (path: string) => void;
-  /** For tests. Default: a thread of its own. */
-  readonly startThread?: () => DatabaseThread;
+  /** Default: SQLite in a thread of its own. */
+  readonly dialect?: Dialect;
+  readonly start?: () => DatabaseEngine;
 }
 
-/** Milliseconds from a change to its commit. */
-const EVERY = 1000;
+/**
+ * Milliseconds from a change to its commit. Half of the second that is promised: what comes while a commit is on its way
+ * waits for that one first.
+ */
+const EVERY = 500;
 /** Milliseconds until the disk is tried again. */
 const RETRY = 10_000;
 /** Rows made ready in one go; collecting more would be felt by requests. */
@@ -45,9 +46,9 @@ const MANY = 5000;
  * version's or another program's.
  */
 export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
-  const { path, clock, onProblem, onRecovery } = init;
+  const { path, clock, onProblem, onRecovery, dialect = "sqlite", start = startThread } = init;
   const contributors = new Set<Contributor>();
-  let thread: DatabaseThread | undefined;
+  let thread: DatabaseEngine | undefined;
   const queue = createWriteQueue(KEPT);
   let trouble: DatabaseTrouble | undefined;
   let timer: Timer | undefined;
@@ -81,7 +82,7 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
   /** Why the file is not open; `undefined` when it is. */
   const open = async (): Promise<Fault | undefined> => {
     if (thread !== undefined) return undefined;
-    const started = (init.startThread ?? startThread)();
+    const started = start();
     const answer = await started.ask({ type: "open", path, now: clock.now() });
     if (answer.fault === undefined) {
       thread = started;
@@ -146,14 +147,33 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
     timer = clock.timer(() => void flush(), trouble === undefined ? EVERY : RETRY);
   };
 
+  /** After all that was written before. Rejects with a `DatabaseError`. */
+  const ask = async (question: Ask): Promise<Answer> => {
+    if (queue.size > 0 || saving !== undefined || isChanged) await flush();
+    if (thread === undefined)
+      throw new DatabaseError({ kind: trouble?.kind ?? "failed", why: "The database is not open" });
+    const asked = thread;
+    const answer = await asked.ask(question);
+    if (answer.fault === undefined) return answer;
+    // Opened anew, a damaged file is found out and replaced, and a server that was away is found again.
+    if (answer.fault.kind === "corrupt" || answer.fault.kind === "away") {
+      if (answer.fault.kind === "away") fail(answer.fault);
+      if (thread === asked) await drop();
+      wake();
+    }
+    throw new DatabaseError(answer.fault);
+  };
+
   const refused = await open();
   if (refused !== undefined) {
     if (isFatal(refused)) throw new ConfigError([problemOf(refused, path)]);
     fail(refused);
+    wake();
   }
 
   return {
     path,
+    dialect,
     get trouble() {
       return trouble;
     },
@@ -163,18 +183,14 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
       else wake();
     },
     async read(sql, ...values) {
-      if (queue.size > 0 || saving !== undefined) await flush();
-      if (thread === undefined)
-        throw new DatabaseError({ kind: trouble?.kind ?? "failed", why: "The database is not open" });
-      const { rows = [], fault } = await thread.ask({ type: "read", sql, values });
-      if (fault === undefined) return rows;
-      // Opened anew, a damaged file is found out and replaced.
-      if (fault.kind === "corrupt") {
-        await drop();
-        wake();
-      }
-      throw new DatabaseError(fault);
+      const { rows = [] } = await ask({ type: "read", sql, values });
+      return rows;
     },
+    async change(changes) {
+      const { changed = [], conflict } = await ask({ type: "change", changes });
+      return conflict === undefined ? { changed } : { conflict };
+    },
+    builder: async () => (await import("./query-builder.ts")).queryBuilder(dialect),
     flush,
     wake,
     attach(contributor) {

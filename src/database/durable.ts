@@ -1,10 +1,10 @@
 /** What of a proxy outlives it: whether there is a database, who opened it, and what is in the snapshot. */
-import { resolve } from "node:path";
 import type { ConsolaInstance } from "consola";
 import { formatProblem, type ConfigProblem } from "../config/problem.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Clock } from "../runtime.ts";
 import type { OpenDatabase } from "./database.ts";
+import { databasePlace } from "./place.ts";
 import { createSnapshot, type OpenSnapshot } from "./snapshot.ts";
 
 export interface DurableInit {
@@ -49,9 +49,8 @@ export function createDurable({ config, clock, log, root = ".", wanted, onProble
     },
     async open() {
       if (!isWanted()) return;
-      const own = config.database === undefined || config.database === false ? undefined : config.database.path;
-      const path = resolve(root, own ?? resolve(root, config.dataDir, "waygate.db"));
-      if (before?.database?.path === path) {
+      const place = databasePlace(config, root);
+      if (before?.database?.path === place.path) {
         database = before.database;
         database.share();
         return;
@@ -59,7 +58,7 @@ export function createDurable({ config, clock, log, root = ".", wanted, onProble
       // Threads and SQLite are no part of a proxy that keeps nothing.
       const { openDatabase } = await import("./database.ts");
       database = await openDatabase({
-        path,
+        ...place,
         clock,
         onProblem: onProblem ?? ((problem) => log.warn(formatProblem(problem, { mark: "!" }))),
         onRecovery: (file) => log.info(`${file} can be written again; all that is known has been saved.`),

@@ -12,6 +12,10 @@ export type FaultKind =
   | "disk_full"
   /** Another process holds the file for longer than we wait. */
   | "busy"
+  /** No connection to the server. */
+  | "away"
+  /** The server does not let us in, or does not know the database. */
+  | "denied"
   /** Everything else: I/O errors, a thread that died. */
   | "failed";
 

@@ -5,13 +5,15 @@ import { DatabaseSync } from "node:sqlite";
 import { version } from "../version.ts";
 import { DatabaseError, faultOf } from "./fault.ts";
 import { makeDataFolder } from "./folder.ts";
-import { APPLICATION, migrations } from "./schema.ts";
+import { APPLICATION, migrationsOf } from "./migrations/index.ts";
 
 export interface OpenedFile {
   readonly connection: DatabaseSync;
   /** Where a damaged file went; a new one has taken its place. */
   readonly setAside?: string;
 }
+
+const migrations = migrationsOf("sqlite");
 
 /** Bytes up to which a file is read whole at the start to find damage; beyond, damage is found when it is met. */
 const CHECKED = 32 * 1024 * 1024;
@@ -65,7 +67,7 @@ function connect(path: string): DatabaseSync {
     if (statSync(path).size <= CHECKED) check(connection);
     const schema = number("user_version");
     if (schema > migrations.length) throw new DatabaseError(newer(connection, schema));
-    // A commit a second is all there is, so each may reach the disk: a power cut loses no more than a kill does.
+    // Two commits a second are all there is, so each may reach the disk: a power cut loses no more than a kill does.
     connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
     if (schema < migrations.length) migrate(connection, schema);
     return connection;

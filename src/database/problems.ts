@@ -2,11 +2,11 @@
 import type { ConfigProblem } from "../config/problem.ts";
 import { version } from "../version.ts";
 import type { Fault } from "./fault.ts";
-import { migrations } from "./schema.ts";
+import { migrationsOf } from "./migrations/index.ts";
 
 /** A start fails with these; with all others the proxy goes on in memory. */
 export function isFatal({ kind }: Fault): boolean {
-  return kind === "newer" || kind === "foreign";
+  return kind === "newer" || kind === "foreign" || kind === "denied";
 }
 
 export function problemOf(fault: Fault, path: string): ConfigProblem {
@@ -19,7 +19,7 @@ export function problemOf(fault: Fault, path: string): ConfigProblem {
         ...at,
         code: "schema_newer",
         what: "The database was written by a later version of waygate",
-        why: `Its schema is ${fault.schema}${made}; this is waygate ${version}, which knows schemas up to ${migrations.length}.`,
+        why: `Its schema is ${fault.schema}${made}; this is waygate ${version}, which knows schemas up to ${migrationsOf("sqlite").length}.`,
         fix: `Use waygate ${fault.writer ?? "of a later version"}, or set database: { path } to another file. Nothing was changed.`,
       };
     }
@@ -38,6 +38,22 @@ export function problemOf(fault: Fault, path: string): ConfigProblem {
         what: "The data folder cannot be written",
         why: `The system says: ${fault.why}. ${goesOn}`,
         fix: "Let this user write there, or set dataDir to another folder, or database: false to do without.",
+      };
+    case "away":
+      return {
+        ...at,
+        code: "database_failed",
+        what: "The database cannot be reached",
+        why: `The system says: ${fault.why}. ${goesOn}`,
+        fix: "Start the database, or put the right address into DATABASE_URL.",
+      };
+    case "denied":
+      return {
+        ...at,
+        code: "config_invalid",
+        what: "The database does not let us in",
+        why: `It says: ${fault.why}.`,
+        fix: "Put the right user, password and database into DATABASE_URL: postgres://user:password@host:5432/database.",
       };
     case "disk_full":
       return {

@@ -59,12 +59,13 @@ const TIDY = 10 * 60_000;
 /** Milliseconds that what could not be loaded is kept for whoever can. */
 const ASIDE = 30 * 24 * 3_600_000;
 
-const PUT = "INSERT OR REPLACE INTO snapshot (section, key, version, value, until) VALUES (?, ?, ?, ?, ?)";
+const PUT = `INSERT INTO snapshot (section, key, version, value, until) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (section, key) DO UPDATE SET version = excluded.version, value = excluded.value, until = excluded.until`;
 const REMOVE = "DELETE FROM snapshot WHERE section = ? AND key = ?";
 const TIDY_UP = "DELETE FROM snapshot WHERE until <= ?";
 const NEXT = `SELECT key, version, value FROM snapshot
   WHERE section = ? AND key > ? AND (until IS NULL OR until > ?) ORDER BY key LIMIT ${PAGE}`;
-const MOVE = "UPDATE OR REPLACE snapshot SET section = ?, until = ? WHERE section = ? AND key = ?";
+const MOVE = "UPDATE snapshot SET section = ?, until = ? WHERE section = ? AND key = ?";
 
 interface Part {
   readonly section: SnapshotSection;
@@ -94,7 +95,9 @@ export function createSnapshot({ clock, log }: SnapshotInit): OpenSnapshot {
     }
     if (row === undefined || (row.until !== undefined && row.until <= clock.now())) return undefined;
     const text = JSON.stringify(row.value);
-    return text.length > LARGEST ? undefined : [name, key, section.version, text, row.until ?? null];
+    // Clocks have parts of milliseconds, the column has none, and nothing is to end early.
+    const until = row.until === undefined ? null : Math.ceil(row.until);
+    return text.length > LARGEST ? undefined : [name, key, section.version, text, until];
   };
 
   const contributor: Contributor = {
@@ -147,6 +150,7 @@ export function createSnapshot({ clock, log }: SnapshotInit): OpenSnapshot {
         const reason = loaded(section, after, Number(version), String(value));
         if (reason === undefined) continue;
         if (refused++ === 0) why = reason;
+        database.write(REMOVE, `${name} (set aside)`, after);
         database.write(MOVE, `${name} (set aside)`, clock.now() + ASIDE, name, after);
       }
       if (rows.length < PAGE) break;

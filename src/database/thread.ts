@@ -1,16 +1,10 @@
 /** Asks the thread of the database and waits for its answers. */
 import { Worker } from "node:worker_threads";
 import type { Answer, Ask, Numbered } from "./messages.ts";
-
-export interface DatabaseThread {
-  /** Never rejects: what goes wrong is the answer's `fault`. Answers come in the order of the questions. */
-  ask(ask: Ask): Promise<Answer>;
-  /** Ends the thread without another word to it. */
-  end(): Promise<void>;
-}
+import type { DatabaseEngine } from "./types.ts";
 
 /** The thread keeps the process alive only while a question is open. */
-export function startThread(): DatabaseThread {
+export function startThread(): DatabaseEngine {
   // The file beside this one, from the sources as from what is published. SQLite is called experimental by Node, in a
   // warning for every start.
   const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
@@ -48,6 +42,8 @@ export function startThread(): DatabaseThread {
       });
     },
     async end() {
+      // Else a process that has nothing else to do ends while it waits for this.
+      worker.ref();
       await worker.terminate();
     },
   };

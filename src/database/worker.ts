@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parentPort } from "node:worker_threads";
 import { blamesStatement, DatabaseError, faultOf } from "./fault.ts";
 import { openFile, putAside } from "./file.ts";
-import type { Answer, Ask, Numbered, SqlRow, Write } from "./messages.ts";
+import type { Answer, Ask, Change, Numbered, SqlRow, Write } from "./messages.ts";
 
 /** Prepared statements kept. */
 const PREPARED = 200;
@@ -65,6 +65,27 @@ function write(writes: readonly Write[]): Answer {
   return count === 0 ? {} : { refused: { count, why } };
 }
 
+function change(changes: readonly Change[]): Answer {
+  const target = opened();
+  const changed: number[] = [];
+  target.exec("BEGIN IMMEDIATE");
+  try {
+    for (const { sql, values, expect } of changes) {
+      const rows = Number(statement(sql).run(...values).changes);
+      if (expect !== undefined && rows !== expect) {
+        target.exec("ROLLBACK");
+        return { conflict: changed.length };
+      }
+      changed.push(rows);
+    }
+    target.exec("COMMIT");
+  } catch (error) {
+    if (target.isTransaction) target.exec("ROLLBACK");
+    throw error;
+  }
+  return { changed };
+}
+
 function read(sql: string, values: Extract<Ask, { type: "read" }>["values"]): Answer {
   return { rows: statement(sql).all(...values) as readonly SqlRow[] };
 }
@@ -74,6 +95,7 @@ function answer(ask: Ask): Answer {
     if (ask.type === "open") return open(ask.path, ask.now);
     if (ask.type === "read") return read(ask.sql, ask.values);
     if (ask.type === "write") return write(ask.writes);
+    if (ask.type === "change") return change(ask.changes);
     close();
     return {};
   } catch (error) {

@@ -112,7 +112,8 @@ export class ProxyError extends Error {
     this.status = init.status;
     this.code = init.code;
     this.param = init.param;
-    this.retryAt = init.retryAt;
+    // Upstreams name fractions of a second; never a moment too early.
+    this.retryAt = init.retryAt === undefined ? undefined : Math.ceil(init.retryAt);
     this.reset = init.reset ?? false;
     this.upstream = init.upstream;
     this.ruling = init.ruling;

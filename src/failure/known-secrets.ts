@@ -20,10 +20,16 @@ export function secretsIn(data: unknown, headers: HeaderRecord): readonly string
   return [...found].filter((secret) => secret.length >= SHORTEST).sort((a, b) => b.length - a.length);
 }
 
+/** Fields of accounts that say nothing secret, and whose values stand in addresses and in the types of errors. */
+const open: ReadonlySet<string> = new Set([
+  ...["token_uri", "universe_domain", "scope", "scopes", "token_type", "client_id", "resource_url"],
+  ...["project_id", "tier", "tier_full"],
+]);
+
 function collect(value: unknown, found: Set<string>, depth: number): void {
   if (typeof value === "string") found.add(value);
   else if (typeof value === "object" && value !== null && depth < 4) {
-    for (const each of Object.values(value)) collect(each, found, depth + 1);
+    for (const [name, each] of Object.entries(value)) if (!open.has(name)) collect(each, found, depth + 1);
   }
 }
 

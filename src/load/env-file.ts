@@ -22,6 +22,13 @@ export interface EnvFile {
 
 /** What a file has put into an environment, so that a later reading can take it back. */
 const applied = new WeakMap<Environment, ReadonlyMap<string, string>>();
+/** Of the variables in the file that was read last. */
+const named = new WeakMap<Environment, readonly string[]>();
+
+/** The names in the `.env` that was read last; for complaints about what somebody has written there. */
+export function envFileNames(env: Environment = process.env): readonly string[] {
+  return named.get(env) ?? [];
+}
 
 /**
  * Reads `folder/.env` into `env`. Reading again first takes back what the last reading set, so that an edited or
@@ -41,6 +48,8 @@ export async function readEnvFile(folder: string, env: Environment = process.env
     mine.set(name, value);
   }
   applied.set(env, mine);
+  const namesBefore = envFileNames(env);
+  named.set(env, Object.keys(values));
 
   return {
     ...(text === undefined ? {} : { file }),
@@ -50,6 +59,7 @@ export async function readEnvFile(folder: string, env: Environment = process.env
       for (const [name, value] of mine) if (env[name] === value) delete env[name];
       for (const [name, value] of before) env[name] ??= value;
       applied.set(env, before);
+      named.set(env, namesBefore);
     },
   };
 }

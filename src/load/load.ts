@@ -78,7 +78,7 @@ async function evaluate(file: string, source: string, options: LoadOptions): Pro
 
 function check(config: AnyConfig, context: FailureContext, options: ValidateOptions): Omit<Evaluated, "files"> {
   try {
-    return { config, resolution: resolveConfig(config, options) };
+    return { config, resolution: resolveConfig(config, { ...options, root: dirname(context.file) }) };
   } catch (error) {
     throw ConfigError.is(error) ? placed(error.problems, context) : error;
   }

@@ -29,14 +29,14 @@ export interface Chooser {
   readonly preferred: Candidate | undefined;
   /** A place for the best candidate, after a wait if need be; `undefined` when there is nothing to wait for. */
   choose(): Promise<Placed | undefined>;
-  /** The same candidate once more, unless it has been taken out of rotation or let rest meanwhile. */
-  again(candidate: Candidate): Promise<Placed | undefined>;
+  /** The same candidate once more, if it is free now and has not been taken out of rotation or let rest meanwhile. */
+  again(candidate: Candidate): Placed | undefined;
   /** What was placed with the agreement of the gates. `undefined` gives the place back, and another is to be chosen. */
   pass(placed: Placed): MaybePromise<Chosen | undefined>;
   /** Another one than `candidate`, with the agreement of the gates, if one can be asked at once. */
   beside(candidate: Candidate): Promise<Chosen | undefined>;
-  /** True when no candidate could be asked now or after another request has ended. */
-  noneFree(): Promise<boolean>;
+  /** True when nobody else than `candidate` could be asked now or after another request has ended. */
+  noneBeside(candidate: Candidate): Promise<boolean>;
   /** Nothing is waited for any more. */
   close(): void;
 }
@@ -57,9 +57,15 @@ const none: readonly Grant[] = [];
 export function createChooser({ state, pool, policies, targets, barred }: ChooserInit): Chooser {
   const { clock } = state.ctx.app.runtime;
   const { retry } = state.ctx.app.config;
+  const { queue } = state.ctx.delivery ?? {};
   const selector = createSelector(state, pool, policies);
   const refusals = createRefusals(state, pool, clock);
   const excluded = (candidate: Candidate): boolean => barred.has(candidate) || refusals.has(candidate);
+  const allBut = (candidate: Candidate): ((each: Candidate) => boolean) => {
+    const same = createBarred();
+    same.candidate(candidate);
+    return (each) => same.has(each) || excluded(each);
+  };
   /** Kept from the first wait until something is asked. */
   let spot: Spot | undefined;
   let waitUntil: number | undefined;
@@ -68,7 +74,7 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
   let returned = false;
 
   const patience = (): number =>
-    (waitUntil ??= Math.min(clock.now() + retry.queueWait, state.startedAt + retry.deadline));
+    (waitUntil ??= Math.min(clock.now() + (queue?.wait ?? retry.queueWait), state.startedAt + retry.deadline));
   /** Requests that have been somewhere already, or may go to one key only, can use other candidates than the rest. */
   const line = (): string | undefined =>
     state.attempts.length > 0 || state.onlyCredential !== undefined ? undefined : lineOf(targets);
@@ -79,10 +85,11 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
     return own !== undefined && pool.room.isWaited(own, patience());
   };
 
-  /** What is worth waiting for; `undefined` = nothing comes in time. */
-  const awaitedAfter = ({ busy }: Choice): Awaited | undefined => {
-    const refused = refusals.earliest();
-    const back = returnTime(pool, targets, barred.has, busy.length > 0 || refused !== undefined);
+  /** What is worth waiting for; `undefined` = nothing comes in time. `since`: when the choice was begun. */
+  const awaitedAfter = ({ busy }: Choice, since: number): Awaited | undefined => {
+    const refused = refusals.earliest(since);
+    const free = busy.length > 0 || refused !== undefined || queue?.rests === true;
+    const back = returnTime(pool, targets, barred.has, free);
     const due = refused === undefined || (back !== undefined && back < refused) ? back : refused;
     const now = clock.now();
     if (patience() <= now) return undefined;
@@ -129,10 +136,13 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
       for (;;) {
         let awaited: Awaited | undefined;
         if (!joins()) {
+          const since = clock.now();
           const choice: Choice = refusals.count < REFUSED ? await selector.next(targets, excluded) : { busy: [] };
           preferred ??= choice.preferred;
           if (choice.placed) return choice.placed;
-          awaited = awaitedAfter(choice);
+          // Policies may have thought, and nobody tells who does not wait yet.
+          if (choice.busy.some((each) => pool.flights.free(each) && pool.current(each) !== undefined)) continue;
+          awaited = awaitedAfter(choice, since);
           if (!awaited) return undefined;
         }
         spot ??= enterRoom(state, pool, line(), (candidate) => !excluded(candidate));
@@ -146,17 +156,10 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
         if (call !== "look") return call;
       }
     },
-    async again(candidate) {
-      const place = pool.current(candidate);
+    again(candidate) {
+      const place = excluded(candidate) ? undefined : pool.current(candidate);
       const lease = place && pool.flights.acquire(place);
-      if (place && lease) return { candidate: place, lease };
-      const here = place && enterRoom(state, pool, undefined, () => true);
-      try {
-        const call = here && (await waitAt(state, here, { busy: [candidate], due: undefined }, patience()));
-        return typeof call === "object" ? call : undefined;
-      } finally {
-        here?.leave(true);
-      }
+      return place && lease && { candidate: place, lease };
     },
     pass(placed) {
       if (pool.gates.length === 0) return taken({ ...placed, grants: none });
@@ -172,18 +175,17 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
       }
     },
     async beside(candidate) {
-      const isSame = createBarred();
-      isSame.candidate(candidate);
+      const others = allBut(candidate);
       for (;;) {
-        const { placed } = await selector.next(targets, (each) => isSame.has(each) || excluded(each));
+        const { placed } = await selector.next(targets, others);
         if (!placed) return undefined;
         const passing = this.pass(placed);
         const passed = isPromise(passing) ? await passing : passing;
         if (passed) return passed as Chosen;
       }
     },
-    async noneFree() {
-      const choice = await selector.next(targets, excluded);
+    async noneBeside(candidate) {
+      const choice = await selector.next(targets, allBut(candidate));
       choice.placed?.lease.release();
       return choice.placed === undefined && choice.busy.length === 0;
     },

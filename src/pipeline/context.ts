@@ -65,6 +65,8 @@ export class RequestState {
   forwardedAbroad: HeaderRecord | undefined = undefined;
   /** True when so many were waiting that this request could not. */
   turnedAway = false;
+  /** True once the request has waited in a queue that a plugin keeps. */
+  queued = false;
   /** True when the request has waited for a candidate in vain. */
   waited = false;
   /** True once a plugin has assigned `ctx.request`: the bytes of the client are not what is sent. */

@@ -5,6 +5,7 @@ import { responseHeaders } from "../transport/headers.ts";
 import { type Answer, failedInside, failedStatus, type OnEnd } from "./answer.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
+import { emptyAnswerOf } from "./empty.ts";
 import { receiveForward } from "./forward/receive.ts";
 import { holdOf } from "./hold.ts";
 import type { CompiledHooks } from "./hooks.ts";
@@ -15,6 +16,7 @@ import { readSome, type Source, sourceOf } from "./source.ts";
 import { isEmbedding } from "./side/able.ts";
 import { receiveEmbedding } from "./side/embed.ts";
 import { openStream } from "./stream.ts";
+import { tapSource } from "./tap.ts";
 import { encodeFrame } from "../wire/sse.ts";
 import { foldStream, receiveWhole } from "./whole.ts";
 
@@ -30,7 +32,7 @@ export async function receive(
   response: Response,
   onEnd: OnEnd,
 ): Promise<Answer> {
-  const source = sourceOf(response, attempt.cancellation);
+  const source = tapSource(state, attempt, sourceOf(response, attempt.cancellation));
   if (isFailed(source)) throw await failureOf(attempt, source);
   if (state.forward) return receiveForward(attempt, source, onEnd);
   const { watchdog, timeouts } = attempt;
@@ -73,6 +75,7 @@ async function receiveStream(
     path: array?.path ?? path,
     rewrite: rewriteOf(attempt),
     hold: holdOf(ctx),
+    empty: emptyAnswerOf(state, attempt),
     alive: keepAliveOf(state),
     resume: state.resume && ((...broken) => state.resume?.(attempt, ...broken)),
     inBand: (text, status) => failedInside(attempt, source, text, status),

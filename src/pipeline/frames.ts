@@ -5,7 +5,7 @@
 import { ProxyError } from "../failure/error.ts";
 import type { Probe } from "../protocols/types.ts";
 import type { Timer } from "../runtime.ts";
-import { frameSplitter, isComment } from "../wire/sse.ts";
+import { frameSplitter, isComment, parseFrame } from "../wire/sse.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { Rewrite } from "./path.ts";
 import type { Sink, Source } from "./source.ts";
@@ -67,6 +67,7 @@ export function readFrames(init: FramesInit, sink: FrameSink): FrameReader {
   const fail = (error: ProxyError): void => {
     if (ended) return;
     ended = true;
+    splitter.release();
     attempt.cancel(error);
     source.cancel(error);
     sink.end(error);
@@ -80,6 +81,7 @@ export function readFrames(init: FramesInit, sink: FrameSink): FrameReader {
       return;
     }
     ended = true;
+    splitter.release();
     if (!closed) drain();
     sink.end(undefined);
   };
@@ -88,11 +90,17 @@ export function readFrames(init: FramesInit, sink: FrameSink): FrameReader {
     drainTimer = ctx.app.runtime.clock.timer(() => source.cancel(), DRAIN_TIME);
     source.resume();
   };
+  /** Whoever has not closed it by now has had his time: he still counts it as a request of this key. */
+  const completeLate = (): void => {
+    complete();
+    drainTimer?.cancel();
+    source.cancel();
+  };
   /** Sets the limit for what may come next. */
   const watch = (): void => {
     waiting = probe.finished;
     trailing = false;
-    if (waiting) watchdog.grace(FINISH_GRACE, complete);
+    if (waiting) watchdog.grace(FINISH_GRACE, completeLate);
     else watchdog.idle(timeouts.idle);
   };
 
@@ -125,7 +133,9 @@ export function readFrames(init: FramesInit, sink: FrameSink): FrameReader {
       watchdog.progress();
       try {
         splitter.push(chunk, onUpstreamFrame);
-        if (!ended) sink.chunk?.();
+        // What stands behind the end has been kept meanwhile.
+        if (ended) splitter.release();
+        else sink.chunk?.();
       } catch (error) {
         fail(asUpstreamFault(error));
       }
@@ -136,7 +146,7 @@ export function readFrames(init: FramesInit, sink: FrameSink): FrameReader {
       closeWith(() => {
         try {
           const rest = splitter.rest();
-          if (rest) onUpstreamFrame(Buffer.concat([rest, BLANK_LINE]));
+          if (rest && isWhole(rest)) onUpstreamFrame(Buffer.concat([rest, BLANK_LINE]));
           if (!ended) rewrite?.end(onFrame);
         } catch (error) {
           fail(asUpstreamFault(error));
@@ -169,10 +179,23 @@ export function readFrames(init: FramesInit, sink: FrameSink): FrameReader {
     cancel(reason) {
       if (ended) return;
       ended = true;
+      splitter.release();
       attempt.cancel(reason);
       source.cancel(reason);
     },
   };
+}
+
+/** Whether only the blank line is missing. What breaks off is no event, and one that clients could not read. */
+function isWhole(rest: Uint8Array): boolean {
+  const data = parseFrame(rest)?.data ?? "";
+  if (data.trim() === "[DONE]") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function unfinished(): ProxyError {

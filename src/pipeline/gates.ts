@@ -95,26 +95,31 @@ export interface Refusals {
   has(candidate: Candidate): boolean;
   /** Takes note of it, for the request and, where it holds for all, for everybody. */
   add(candidate: Candidate, gate: Gate, refused: Refused): void;
-  /** When the first of them may be let through, as far as it is not held for everybody. */
-  earliest(): number | undefined;
+  /**
+   * When the first of them may be let through, as far as it is not held for everybody. Also one whose time has come after
+   * `since`, when the choice that left it out was begun.
+   */
+  earliest(since: number): number | undefined;
   /** A wait is over: all may be asked again but those of which nobody knows when. */
   restart(): void;
 }
 
 export function createRefusals(state: RequestState, pool: Pool, clock: Clock): Refusals {
-  const until = new Map<string, number>();
-  const unknown = new Map<string, number>();
+  // Made when the first is refused: most requests never are.
+  let until: Map<string, number> | undefined;
+  let unknown: Map<string, number> | undefined;
   let count = 0;
   /** What had come back when the first of them was refused. */
   let lifts = pool.lifts;
-  const isOver = (key: string, now: number): boolean => (until.get(key) ?? 0) <= now && (unknown.get(key) ?? 0) <= now;
+  const isOver = (key: string, now: number): boolean =>
+    (until?.get(key) ?? 0) <= now && (unknown?.get(key) ?? 0) <= now;
 
   return {
     get count() {
       return count;
     },
     has(candidate) {
-      if (until.size === 0 && unknown.size === 0) return false;
+      if (until === undefined && unknown === undefined) return false;
       const now = clock.now();
       return !(["key", "model", "provider"] as const).every((scope) => isOver(keyOf(scope, candidate), now));
     },
@@ -124,26 +129,25 @@ export function createRefusals(state: RequestState, pool: Pool, clock: Clock): R
       state.decisions.push({ policy: name, action: "drop", candidate, reason: refused, kind, until: at });
       if (holds === undefined || at === undefined || at <= now) {
         const key = keyOf(scope, candidate);
-        if (at === undefined) unknown.set(key, now + ASK_AGAIN);
-        else until.set(key, Math.max(at, now + 1));
+        if (at === undefined) (unknown ??= new Map()).set(key, now + ASK_AGAIN);
+        else (until ??= new Map()).set(key, Math.max(at, now + 1));
         return;
       }
       // Not noted here too: what is held for everybody may come back before its time.
       const rest = kind === "quota_exhausted" ? "exhausted" : "cooling";
       pool.hold(candidate, holds, { state: rest, until: at, policy: name, reason: refused, kind });
     },
-    earliest() {
-      const now = clock.now();
+    earliest(since) {
       let first: number | undefined;
       for (const ends of [until, unknown]) {
-        for (const end of ends.values()) if (end > now && (first === undefined || end < first)) first = end;
+        for (const end of ends?.values() ?? []) if (end > since && (first === undefined || end < first)) first = end;
       }
       // Something has come back since, and nobody could tell a request that was not waiting yet.
-      return first !== undefined && pool.lifts !== lifts ? Math.min(first, now + ASK_AGAIN) : first;
+      return first !== undefined && pool.lifts !== lifts ? Math.min(first, clock.now() + ASK_AGAIN) : first;
     },
     restart() {
       count = 0;
-      until.clear();
+      until = undefined;
     },
   };
 }

@@ -7,7 +7,7 @@ import type { StreamEvent } from "../protocols/canonical.ts";
 import type { Context } from "../plugin/context.ts";
 import type { Plugin } from "../plugin/app.ts";
 import type { HookObject, Hooks, Precedence, Sought } from "../plugin/hooks.ts";
-import type { MaybePromise } from "../plugin/provider.ts";
+import type { MaybePromise, Provider } from "../plugin/provider.ts";
 import type { Tracer } from "../runtime.ts";
 
 /** A hook with the plugin it came from. */
@@ -16,7 +16,7 @@ export interface BoundHook<F> {
   readonly span: string;
   readonly when: ((ctx: Context) => boolean) | undefined;
   readonly precedence: Precedence;
-  readonly spread: boolean;
+  readonly spread: boolean | ((provider: Provider) => boolean);
   readonly seek?: ((ctx: Context) => Sought | undefined) | undefined;
   readonly handler: F;
 }

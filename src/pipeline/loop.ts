@@ -4,24 +4,24 @@
  */
 import type { Pool } from "../candidates/pool.ts";
 import type { Placed } from "../candidates/in-flight.ts";
-import { ProxyError } from "../failure/error.ts";
+import type { ProxyError } from "../failure/error.ts";
 import { discard } from "../transport/response.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
 import type { Answer, OnEnd } from "./answer.ts";
-import { RunningAttempt } from "./attempt.ts";
+import type { RunningAttempt } from "./attempt.ts";
 import { createChooser } from "./chooser.ts";
 import type { RequestState } from "./context.ts";
+import { isEmpty } from "./empty.ts";
 import { receive } from "./exchange.ts";
-import { forwardWire } from "./forward/accept.ts";
 import { giveBack, settleWith } from "./gates.ts";
 import { race } from "./hedge.ts";
 import { type CompiledHooks, isPromise } from "./hooks.ts";
 import { clientGone, exhausted, overdue, pastDeadline, usedUp } from "./refusal.ts";
-import { abortedBy, forwardedHeaders, protocolOf, sendAttempt, timeoutsOf } from "./send.ts";
+import { sendAttempt } from "./send.ts";
 import { failedWithoutAnswer } from "./own-rules.ts";
-import { outgoing } from "./side/outgoing.ts";
+import { asError, start } from "./start.ts";
 import { isUnsupported } from "./translate.ts";
-import { askFail, createBarred, defaultVerdict } from "./verdict.ts";
+import { askFail, type Bars, createBarred, defaultVerdict } from "./verdict.ts";
 import { pause, storm } from "./waiting.ts";
 
 export interface LoopResult {
@@ -48,7 +48,10 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
   const { clock } = ctx.app.runtime;
   const barred = createBarred(accepts);
   const chooser = createChooser({ state, pool, policies: hooks.selectKey, targets, barred });
-  let pinned: Candidate | undefined;
+  /** To be asked once more, and what is barred when another one is asked in its place. */
+  let pinned: { readonly candidate: Candidate; readonly bars: Bars } | undefined;
+  /** One of two that were asked side by side whose failure is final, whatever the other one does. */
+  let beside: Promise<RunningAttempt | undefined> | undefined;
   /** Why an upstream cannot be asked for this at all. */
   let unfit: ProxyError | undefined;
   let sameUsed = 0;
@@ -60,7 +63,7 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
       if (last && state.attempts.length >= retry.attempts) throw usedUp(state, last);
       if (overdue(state)) throw pastDeadline(state);
 
-      const placed = (pinned && (await again(pinned))) ?? (await chooser.choose());
+      const placed = again() ?? (await chooser.choose());
       if (state.cancellation.aborted) {
         placed?.lease.release();
         throw clientGone();
@@ -73,10 +76,11 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
         await pause(state, calm);
         continue;
       }
-      pinned = undefined;
       const passing = chooser.pass(placed);
       const chosen = isPromise(passing) ? await passing : passing;
       if (!chosen) continue;
+      if (pinned && !isSame(pinned.candidate, chosen.candidate)) unpin(pinned);
+      pinned = undefined;
 
       let attempt: RunningAttempt;
       try {
@@ -111,22 +115,25 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
         if (gone) throw clientGone();
 
         const said = await telling;
+        const final = await beside;
+        if (final) throw usedUp(state, final);
         const byDefault = defaultVerdict(error, state, sameUsed);
         const verdict = said ?? byDefault;
         // A form of which a part was sent and not kept cannot be sent to anybody else.
         if (verdict.then === "stop" || state.upload?.repeatable === false) throw usedUp(state, attempt);
+        const { candidate } = attempt;
+        const { bars } = byDefault;
         let wait = verdict.after ?? 0;
-        if (verdict.then === "same") pinned = attempt.candidate;
+        if (verdict.then === "same") pinned = { candidate, bars: "candidate" };
         else {
-          barred[byDefault.bars](attempt.candidate);
           // A short wait for the same credential beats failing, but only where no other can be asked.
-          const back = Math.max(pool.resting(attempt.candidate)?.until ?? 0, error.retryAt ?? 0) - clock.now();
-          const may =
-            !said && back > 0 && back <= retry.shortWait && sameUsed < retry.sameCredential && error.kind !== "timeout";
-          if (may && (await chooser.noneFree())) {
-            pinned = attempt.candidate;
-            wait = back;
-          }
+          const back = Math.max(pool.resting(candidate)?.until ?? 0, error.retryAt ?? 0) - clock.now();
+          const isShort = back > 0 && back <= retry.shortWait && sameUsed < retry.sameCredential;
+          const may = !said && (isEmpty(error) || (isShort && error.kind !== "timeout"));
+          if (may && (await chooser.noneBeside(candidate))) {
+            pinned = { candidate, bars };
+            wait = Math.max(0, back);
+          } else barred[bars](candidate);
         }
         sameUsed = pinned ? sameUsed + 1 : 0;
         if (wait > 0) await pause(state, wait);
@@ -136,13 +143,18 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
     chooser.close();
   }
 
-  async function again(candidate: Candidate): Promise<Placed | undefined> {
-    const placed = await chooser.again(candidate);
-    if (placed) return placed;
-    barred.candidate(candidate);
+  /** A place at the one to be asked once more. When others have taken it, that one is chosen from like any other. */
+  function again(): Placed | undefined {
+    if (!pinned) return undefined;
+    const placed = chooser.again(pinned.candidate);
+    if (!placed && !pool.current(pinned.candidate)) unpin(pinned);
+    return placed;
+  }
+
+  function unpin({ candidate, bars }: NonNullable<typeof pinned>): void {
+    barred[bars](candidate);
     pinned = undefined;
     sameUsed = 0;
-    return undefined;
   }
 
   function fell(attempt: RunningAttempt, thrown: unknown): ProxyError {
@@ -174,8 +186,11 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
   function failedBeside(attempt: RunningAttempt, thrown: unknown): void {
     const error = fell(attempt, thrown);
     if (!state.cancellation.aborted && error.kind !== "aborted") {
-      barred[defaultVerdict(error, state, retry.sameCredential).bars](attempt.candidate);
-      void askFail(state, hooks, error, attempt);
+      const byDefault = defaultVerdict(error, state, retry.sameCredential);
+      barred[byDefault.bars](attempt.candidate);
+      beside = askFail(state, hooks, error, attempt).then((said) =>
+        (said ?? byDefault).then === "stop" ? attempt : undefined,
+      );
     }
     void attempt.settle();
   }
@@ -191,46 +206,7 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
   }
 }
 
-/** Makes the attempt and the request that it sends. Gives the place back when that cannot be made. */
-export function start(state: RequestState, { candidate, lease }: Placed): RunningAttempt {
-  try {
-    const { forward, ctx } = state;
-    if (forward) {
-      const wire = forwardWire(state, forward, candidate);
-      const timeouts = timeoutsOf(state, candidate);
-      return new RunningAttempt(state, { candidate, protocol: ctx.protocol, lease, timeouts, wire });
-    }
-    const protocol = protocolOf(state, candidate);
-    const { body, toolNames, operation } = outgoing(state, candidate, protocol);
-    return new RunningAttempt(state, {
-      candidate,
-      protocol,
-      lease,
-      timeouts: timeoutsOf(state, candidate),
-      wire: {
-        url: protocol.path(candidate.model, state.stream, operation),
-        method: "POST",
-        headers: forwardedHeaders(state, protocol),
-        body,
-      },
-      toolNames,
-    });
-  } catch (error) {
-    lease.release();
-    throw error;
-  }
-}
-
-/** What was thrown inside an attempt as the failure of it. */
-export function asError(thrown: unknown, attempt: RunningAttempt): ProxyError {
-  if (attempt.expired) return attempt.expired;
-  if (ProxyError.is(thrown))
-    return thrown.kind === "aborted" && attempt.cancellation.aborted ? abortedBy(attempt) : thrown;
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return new ProxyError({
-    kind: "internal",
-    scope: "request",
-    message: `[${attempt.provider.name}] call: ${text}`,
-    cause: thrown,
-  });
+/** Candidates are made anew when keys change, so the object does not tell. */
+function isSame(one: Candidate, other: Candidate): boolean {
+  return one.provider === other.provider && one.model === other.model && one.credential.id === other.credential.id;
 }

@@ -64,22 +64,23 @@ function runFrom(
 }
 
 interface Report extends Selection {
-  readonly said: Set<Candidate>;
+  /** Absent until something is said. */
+  said: Set<Candidate> | undefined;
 }
 
 function createReport(policy: string, { decisions, detailed }: PoliciesRun): Report {
-  const said = new Set<Candidate>();
-  return {
+  const report: Report = {
     detailed,
-    said,
+    said: undefined,
     drop(candidate, why) {
-      said.add(candidate);
+      (report.said ??= new Set()).add(candidate);
       decisions.push({ policy, action: "drop", candidate, ...why });
     },
     move(candidate, reason) {
       if (detailed) decisions.push({ policy, action: "move", candidate, reason });
     },
   };
+  return report;
 }
 
 /** Records what the policy did and did not say. */
@@ -97,7 +98,7 @@ function note(
   if (after.length < before.length) {
     const kept = new Set(after);
     for (const candidate of before) {
-      if (kept.has(candidate) || report.said.has(candidate)) continue;
+      if (kept.has(candidate) || report.said?.has(candidate)) continue;
       decisions.push({ policy, action: "drop", candidate, reason: "left out", kind: "other" });
     }
   }

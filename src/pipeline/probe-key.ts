@@ -7,7 +7,7 @@ import type { Credential, Provider } from "../plugin/provider.ts";
 import { acceptBody } from "./accept.ts";
 import { RequestState } from "./context.ts";
 import { receive } from "./exchange.ts";
-import { asError, start } from "./loop.ts";
+import { asError, start } from "./start.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { sendAttempt } from "./send.ts";
 

@@ -30,7 +30,7 @@ export function exhausted(state: RequestState, pool: Pool, targets: readonly Tar
       kind: "no_candidate",
       status: 429,
       code: "queue_full",
-      message: `Every key for ${model} is busy or at a limit, and retry.queueSize of ${state.ctx.app.config.retry.queueSize} requests wait already.${comeBack(retryAt, now)}`,
+      message: `Every key for ${model} is busy or at a limit, and ${state.ctx.app.config.retry.queueSize} requests wait already.${comeBack(retryAt, now)} retry.queueSize lets more wait.`,
       retryAt: retryAt ?? now + 1000,
       details,
     });

@@ -17,7 +17,7 @@ import { StreamBody } from "./outlet.ts";
 import { errorResponse } from "./error-response.ts";
 import type { Hooks } from "../plugin/hooks.ts";
 import { first, isPromise } from "./hooks.ts";
-import { inTime, type KeepAlive, keepAliveOf, waitingBody } from "./keep-alive.ts";
+import { beforeSign, type KeepAlive, keepAliveOf, waitingBody } from "./keep-alive.ts";
 import type { LoopResult } from "./loop.ts";
 import { conclude, refuse } from "./ending.ts";
 import { finishRequest } from "./outcome.ts";
@@ -101,7 +101,7 @@ async function answer(
   state.resume = createResume(call, ended);
   const answering = answerFrom(call, ended, (given) => tapAnswer(state, given.answer));
   const alive = keepAliveOf(state);
-  const loop = alive ? await inTime(app.runtime.clock, alive.every, answering) : await answering;
+  const loop = alive ? await beforeSign(state, alive, answering) : await answering;
   if (alive && !loop) return respondEarly(pipeline, state, init.req, { alive, answering, unlink });
   const { answer: given, attempt, preferred } = loop ?? (await answering);
   const { headers } = given;

@@ -37,7 +37,9 @@ interface Walk {
 export function createSelector(state: RequestState, pool: Pool, hooks: Policies): Selector {
   const { ctx, decisions } = state;
   const { clock } = ctx.app.runtime;
-  const spread = hooks.some((hook) => hook.spread);
+  const spreads = hooks.flatMap(({ spread }) => (spread === false ? [] : [spread]));
+  const isSpread = ({ provider }: Target): boolean =>
+    spreads.some((spread) => spread === true || (typeof spread === "function" && spread(provider)));
 
   const walksOf = (targets: readonly Target[]): Walk[] => {
     const walks: Walk[] = [];
@@ -65,7 +67,7 @@ export function createSelector(state: RequestState, pool: Pool, hooks: Policies)
       const walks = walksOf(targets);
       const sought = soughtBy(hooks, state);
       let given = collect(walks, (walk) => withSought(usableOf(walk, usable), walk.ring, sought, usable));
-      if (spread) for (const walk of walks) walk.ring.advance();
+      if (spreads.length > 0) for (const walk of walks) if (isSpread(walk.target)) walk.ring.advance();
       while (given.length > 0) {
         const pending = runPolicies(hooks, given, { state, decisions, detailed: false });
         // Asynchronous policies take time, in which places may have been taken.

@@ -3,6 +3,7 @@
  * One reader, no `tee()`; a client that reads slowly stops the upstream, a client that leaves ends it.
  */
 import type { ProxyError } from "../failure/error.ts";
+import type { Probe } from "../protocols/types.ts";
 import type { OnEnd } from "./answer.ts";
 import { type FramesInit, readFrames } from "./frames.ts";
 import { type KeepAlive, type Pulse, startPulse } from "./keep-alive.ts";
@@ -18,6 +19,8 @@ export interface StreamInit extends FramesInit {
   readonly path: StreamPath | undefined;
   /** Commit at the finish, or when the answer has this many bytes. Absent: at the first content. */
   readonly hold: number | undefined;
+  /** What an answer that says nothing fails with. Absent: it is one like any other. */
+  readonly empty: ((probe: Probe) => ProxyError | undefined) | undefined;
   /** What the client hears when nothing comes for long; absent = nothing. */
   readonly alive: KeepAlive | undefined;
   /** Who goes on with an answer that breaks after commit. */
@@ -157,6 +160,9 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
       return;
     }
     if (!committed) {
+      // Whoever keeps the attempt must not keep an answer that nobody gets.
+      kept = [];
+      run = undefined;
       giveUp(failure);
       return;
     }
@@ -182,6 +188,8 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
       kept.push(frame);
       keptBytes += frame.byteLength;
       if (!probe.started) return;
+      // A finish alone is known for an answer when nothing more can come.
+      if (init.empty && probe.said === false) return;
       // Here and not once per chunk: how the network cuts a stream must not decide what the client gets.
       if (hold === undefined) open();
       else begin();
@@ -191,6 +199,8 @@ export function openStream(init: StreamInit): Promise<StreamBody> {
       if (!committed && keptBytes > (hold ?? HOLD_LIMIT)) open();
     },
     last() {
+      const empty = committed ? undefined : init.empty?.(probe);
+      if (empty) throw empty;
       release();
       flush();
       const tail = path ? path.tail() : probe.unsaid && Buffer.from(probe.unsaid);

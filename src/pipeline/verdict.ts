@@ -5,6 +5,7 @@ import type { Candidate } from "../plugin/context.ts";
 import type { Verdict } from "../plugin/hooks.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
+import { isEmpty } from "./empty.ts";
 import { applies, type CompiledHooks, callHook, isPromise } from "./hooks.ts";
 import { pauseFor } from "./own-rules.ts";
 
@@ -35,6 +36,9 @@ export async function askFail(
   if (own === undefined) return verdict;
   return own === "same" ? { then: own, after: pauseFor(error, attempt) } : { then: own };
 }
+
+/** What a failure keeps a request from. */
+export type Bars = "candidate" | "credential" | "model" | "provider";
 
 /** Candidates this request will not go to (again), as failures add to them. */
 export interface Barred {
@@ -73,7 +77,7 @@ export function defaultVerdict(
   error: ProxyError,
   state: RequestState,
   sameUsed: number,
-): Verdict & { readonly bars: "candidate" | "credential" | "model" | "provider" } {
+): Verdict & { readonly bars: Bars } {
   const row = errorTable[error.kind];
   const scope = error.scope ?? row.scope;
   const { retry } = state.ctx.app.config;
@@ -81,6 +85,7 @@ export function defaultVerdict(
   if (row.nextTarget) {
     return { then: state.ctx.app.models.isAlias(state.ctx.model) ? "next" : "stop", bars: "model" };
   }
+  if (isEmpty(error)) return { then: "next", bars: "candidate" };
   if (scope === "request" || row.retry === "stop") return { then: "stop", bars: "model" };
   if (sameUsed < retry.sameCredential) {
     if (error.reset) return { then: "same", bars: "candidate" };

@@ -1,7 +1,9 @@
 /** Waits inside the loop: interruptible by the client. */
 import type { Awaited, Call, Spot } from "../candidates/waiting-room.ts";
 import type { Pool } from "../candidates/pool.ts";
+import type { ProxyError } from "../failure/error.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
+import type { Queueing } from "../plugin/delivery.ts";
 import type { RequestState } from "./context.ts";
 
 /** Rate-limit answers one request may collect within `STORM_WINDOW` before it slows down. */
@@ -26,9 +28,14 @@ export function pause({ ctx, cancellation }: RequestState, ms: number): Promise<
 /** Milliseconds to wait so that one request makes no more than four rate-limited calls in three seconds. */
 export function storm({ ctx, attempts }: RequestState): number {
   if (attempts.length < STORM_ATTEMPTS) return 0;
-  const limited = attempts.filter(({ error }) => error?.kind === "rate_limited" || error?.kind === "quota_exhausted");
+  const limited = attempts.filter(({ error }) => isLimit(error));
   const first = limited.at(-STORM_ATTEMPTS);
   return first === undefined ? 0 : Math.max(0, first.startedAt + STORM_WINDOW - ctx.app.runtime.clock.now());
+}
+
+/** What stands in front of an API limits as well, though it says nothing of the key. */
+function isLimit(error: ProxyError | undefined): boolean {
+  return error?.kind === "rate_limited" || error?.kind === "quota_exhausted" || error?.upstream?.status === 429;
 }
 
 /** Resting candidates of a target that are looked at for a time to wait for. */
@@ -45,9 +52,35 @@ export function enterRoom(
     state.turnedAway = true;
     return undefined;
   }
+  const { queue } = state.ctx.delivery ?? {};
   // Without authentication everybody is one client, unless the address tells them apart.
-  const client = state.principal?.id ?? state.ctx.ip ?? "";
-  return pool.room.enter({ client, line, since: state.startedAt, wants });
+  const client = queue?.client ?? state.principal?.id ?? state.ctx.ip ?? "";
+  const left = queue && enterQueue(state, queue);
+  if (queue && !left) return undefined;
+  const spot = pool.room.enter({ client, line, since: state.startedAt, wants });
+  return left ? { ...spot, leave: leaving(spot, left) } : spot;
+}
+
+/** `undefined` for a request that is turned away although it has been somewhere: that it failed there says more. */
+function enterQueue(state: RequestState, queue: Queueing): ReturnType<Queueing["enter"]> | undefined {
+  try {
+    const left = queue.enter();
+    state.queued = true;
+    return left;
+  } catch (error) {
+    if (state.attempts.length === 0) throw error;
+    state.turnedAway = true;
+    return undefined;
+  }
+}
+
+function leaving(spot: Spot, left: (served: boolean) => void): Spot["leave"] {
+  let gone = false;
+  return (served) => {
+    if (!gone) left(served);
+    gone = true;
+    spot.leave(served);
+  };
 }
 
 /** Until something may be free, `end` has come (epoch milliseconds) or the client has gone. */

@@ -7,6 +7,7 @@ import { parseFrame } from "../wire/sse.ts";
 import { type Answer, failedInside, type OnEnd } from "./answer.ts";
 import type { RunningAttempt } from "./attempt.ts";
 import type { RequestState } from "./context.ts";
+import { emptyAnswerOf } from "./empty.ts";
 import { readFrames } from "./frames.ts";
 import type { CompiledHooks } from "./hooks.ts";
 import { jsonArrayStream } from "./json-array.ts";
@@ -34,6 +35,8 @@ export async function receiveWhole(call: WholeCall): Promise<Answer> {
   });
   probe.body(json);
   if (probe.error) throw failedInside(attempt, source, probe.error.text, probe.error.status);
+  const empty = emptyAnswerOf(state, attempt)?.(probe);
+  if (empty) throw empty;
   if (state.stream || !isPlain(state, hooks, attempt)) {
     return encode(call, probe, (emit) => attempt.protocol.decoder().body(json, emit));
   }
@@ -82,7 +85,11 @@ export async function foldStream(call: WholeCall): Promise<Answer> {
           const message = parseFrame(frame);
           if (message) decoder.message(message, collect);
         },
-        last: () => decoder.end(collect),
+        last() {
+          const empty = emptyAnswerOf(state, attempt)?.(probe);
+          if (empty) throw empty;
+          decoder.end(collect);
+        },
         end: (failure) => (failure ? reject(failure) : resolve()),
       },
     );

@@ -15,7 +15,7 @@
 import type { ProxyError } from "../failure/error.ts";
 import type { StreamEvent } from "../protocols/canonical.ts";
 import type { Attempt, Candidate, Context, DropKind, Outcome, Principal } from "./context.ts";
-import type { MaybePromise } from "./provider.ts";
+import type { MaybePromise, Provider } from "./provider.ts";
 
 /** What to do after a failed attempt. */
 export interface Verdict {
@@ -71,8 +71,8 @@ export interface HookObject<F> {
   /** Declines cheaply; for `event` it also keeps the byte path for the requests it declines. */
   when?(ctx: Context): boolean;
   readonly precedence?: Precedence;
-  /** For `selectKey`: with more than 64 credentials, let each request look at the next ones in turn. */
-  readonly spread?: boolean;
+  /** For `selectKey`: with more than 64 credentials, let each request look at the next ones in turn; or for which providers. */
+  readonly spread?: boolean | ((provider: Provider) => boolean);
   /** For `selectKey`: credentials to be among those looked at, however many there are. Asked only where `when` applies. */
   seek?(ctx: Context): Sought | undefined;
   readonly handler: F;

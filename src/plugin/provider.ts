@@ -133,6 +133,8 @@ export interface Provider<Name extends string = string, Model extends string = s
   readonly tier?: number;
   /** Requests in flight per credential at most, unless the credential says otherwise. Default: no limit. */
   readonly concurrency?: number;
+  /** The group of models that share one quota with this one, as far as the provider knows; `quotaGroups()` goes before it. */
+  groupOf?(model: string): string | undefined;
   readonly timeouts?: Partial<Timeouts>;
   /** False for upstreams that refuse `stream_options`. Default true. */
   readonly streamUsage?: boolean;

@@ -190,6 +190,8 @@ export interface Probe {
   body(body: JsonObject): void;
   /** True once real content, a tool call or a finish was seen: the point of commit. */
   readonly started: boolean;
+  /** True once content or a tool call was seen. Absent: not looked for, so that no answer counts as empty. */
+  readonly said?: boolean;
   /** True once the upstream said that the answer is complete (a finish reason or the terminator). */
   readonly finished: boolean;
   readonly usage: Usage | undefined;

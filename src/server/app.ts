@@ -5,12 +5,16 @@ import { renderResponse } from "../pipeline/error-response.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { handleRequest } from "../pipeline/run.ts";
 import { withId } from "../pipeline/with-id.ts";
+import type { Principal } from "../plugin/context.ts";
+import type { MaybePromise } from "../plugin/provider.ts";
 import type { Protocol } from "../protocols/types.ts";
+import { requireAdmin } from "./admin-access.ts";
+import { createDoor } from "./door.ts";
 import { clientProtocolOf } from "./client-protocol.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { forwardPath, forwardPaths } from "./forward-routes.ts";
 import { clientAddress, refuseForeign } from "./origin.ts";
-import { pluginRoute } from "./plugin-routes.ts";
+import { identify, pluginRoute } from "./plugin-routes.ts";
 import { bodyReader } from "./read-body.ts";
 import { formReader } from "./read-form.ts";
 import { requestId } from "./request-id.ts";
@@ -67,7 +71,9 @@ export function createServerApp(pipeline: Pipeline, init: RoutesInit): (request:
     return renderResponse(error, { id, protocol, now: app.runtime.clock.now() });
   };
 
+  const door = createDoor(app);
   const mount = (path: string, { methods, exists }: Route): void => {
+    const admit = door?.(path);
     const allow = [...Object.keys(methods), ...(methods["GET"] ? ["HEAD"] : []), "OPTIONS"].join(", ");
     const answer = async (event: H3Event): Promise<Response> => {
       const req = event.req as unknown as Request;
@@ -86,6 +92,8 @@ export function createServerApp(pipeline: Pipeline, init: RoutesInit): (request:
       let response: Response;
       try {
         refuseForeign(headers, guarded, server);
+        const answered = admit?.(call);
+        if (answered) return ofThisProcess(withId(answered, call.id));
         if (!run && exists?.(call.rest ?? "") === false) throw notFound(req.method, event.url.pathname);
         if (req.method === "OPTIONS") return withId(preflight(req, cors, allow), call.id);
         if (!run) throw methodNotAllowed(req.method, allow);
@@ -121,8 +129,12 @@ export function createServerApp(pipeline: Pipeline, init: RoutesInit): (request:
   }
   for (const plugin of app.plugins) {
     for (const [route, handler] of Object.entries(plugin.routes ?? {})) {
-      const open = plugin.publicRoutes?.includes(route) ?? false;
-      add(route, (method) => pluginRoute(pipeline, main, method, handler, open));
+      const access = (call: Call): MaybePromise<Principal | undefined> => {
+        if (plugin.publicRoutes?.includes(route)) return undefined;
+        if (plugin.adminRoutes?.includes(route)) return requireAdmin(pipeline, init.admin, call);
+        return identify(pipeline, main, call);
+      };
+      add(route, (method) => pluginRoute(method, handler, access));
     }
   }
   for (const [path, route] of routes) mount(path, route);

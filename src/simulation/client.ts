@@ -68,6 +68,7 @@ export async function ask(request: SimulatedRequest, init: ClientInit): Promise<
   let bytes = 0;
   const chunks: Uint8Array[] = [];
   let broken = false;
+  let leave = (): void => undefined;
   try {
     const response = await fetch(
       new Request("http://simulation.localhost/v1/chat/completions", {
@@ -76,6 +77,7 @@ export async function ask(request: SimulatedRequest, init: ClientInit): Promise<
           "content-type": "application/json",
           "x-request-id": `s${request.index}`,
           "x-simulated-client": request.client,
+          ...(request.session !== undefined && { "x-waygate-session": request.session }),
         },
         body: bodyOf(request),
         signal: leaving.signal,
@@ -83,7 +85,7 @@ export async function ask(request: SimulatedRequest, init: ClientInit): Promise<
     );
     ({ status, headers } = response);
     const reader = response.body?.getReader();
-    const leave = (): void => void reader?.cancel().catch(() => (broken = true));
+    leave = () => void reader?.cancel().catch(() => (broken = true));
     leaving.signal.addEventListener("abort", leave);
     if (left) leave();
     while (reader) {
@@ -102,6 +104,8 @@ export async function ask(request: SimulatedRequest, init: ClientInit): Promise<
     broken = true;
   } finally {
     timer?.cancel();
+    // Node's `Request` keeps its signal until it is collected itself, which what listens there would keep it from.
+    leaving.signal.removeEventListener("abort", leave);
   }
   const text = Buffer.concat(chunks).toString();
   const shown = read(text, request.stream && status === 200);

@@ -1,4 +1,5 @@
 /** Lets a world run: days of traffic with weather, dying keys, reloads and crashes, then quiet, then a last look. */
+import { apiKeyCredential } from "../candidates/keys.ts";
 import type { Chance } from "./chance.ts";
 import { fair, type Upstream, type UpstreamKey, type Weather } from "./upstream.ts";
 import { arrivals, type TrafficShape } from "./traffic.ts";
@@ -13,6 +14,10 @@ export interface Events {
   readonly storm?: number;
   /** A key is refused, has no credit or is banned. */
   readonly fate?: number;
+  /** A key is taken away or comes back, while the proxy runs. */
+  readonly keys?: number;
+  /** Somebody sets the clock of the machine. */
+  readonly jump?: number;
 }
 
 export interface DriveInit {
@@ -26,6 +31,8 @@ export interface DriveInit {
   readonly kinds: readonly string[];
   /** Nobody but the operator wakes keys that came back. */
   readonly operator: boolean;
+  /** Keys that no config has just now, as `provider/name`. Changed by the drive. */
+  readonly away: Set<string>;
   /** Names to ask for at the end. */
   readonly models: readonly string[];
   /** Asked now and then: true ends it before its time. */
@@ -36,11 +43,13 @@ const MINUTE = 60_000;
 const QUARTER = 15 * MINUTE;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Milliseconds that a clock is set forward or back. */
+const JUMPS = [-2 * HOUR, -MINUTE, -5000, 5000, MINUTE, 2 * HOUR];
 
 export async function drive(init: DriveInit): Promise<void> {
-  const { world, chance, upstreams, shape, events, usual, kinds, operator } = init;
-  const { clock } = world;
-  const start = clock.now();
+  const { world, chance, upstreams, shape, events, usual, kinds, operator, away } = init;
+  const { clock, time } = world;
+  const start = time();
   const end = start + shape.duration;
   for (const upstream of upstreams) upstream.weather = usual;
 
@@ -53,7 +62,7 @@ export async function drive(init: DriveInit): Promise<void> {
         void world.request(value);
         nextRequest();
       },
-      start + value.at - clock.now(),
+      start + value.at - time(),
     );
   };
   nextRequest();
@@ -63,7 +72,7 @@ export async function drive(init: DriveInit): Promise<void> {
     const own = chance.fork(name);
     const plan = (): void => {
       const wait = own.exponential(mean);
-      if (clock.now() + wait >= end) return;
+      if (time() + wait >= end) return;
       clock.timer(() => {
         act(own);
         plan();
@@ -80,12 +89,12 @@ export async function drive(init: DriveInit): Promise<void> {
     const count = 1 + own.below(3);
     const kindsNow = Array.from({ length: count }, () => own.pick(kinds));
     upstream.weather = { share: own.pick([0.3, 0.7, 1]), kinds: kindsNow };
-    world.trace.note(clock.now(), "storm", upstream.provider, upstream.weather.share, ...kindsNow);
-    clock.timer(() => (upstream.weather = usual), own.exponential(30 * MINUTE));
+    world.trace.note(time(), "storm", upstream.provider, upstream.weather.share, ...kindsNow);
+    clock.timer(() => (upstream.weather = time() < end ? usual : fair), own.exponential(30 * MINUTE));
   });
   const heal = (upstream: Upstream, key: UpstreamKey): void => {
     key.health = "good";
-    world.trace.note(clock.now(), "healed", upstream.provider, key.name);
+    world.trace.note(time(), "healed", upstream.provider, key.name);
     if (operator) wake(world, upstream.provider, key.name);
   };
   happen("fate", events.fate, (own) => {
@@ -93,20 +102,31 @@ export async function drive(init: DriveInit): Promise<void> {
     const key = own.pick([...upstream.keys.values()]);
     if (key.health !== "good") return;
     key.health = own.pick(["revoked", "revoked", "unpaid", "banned"] as const);
-    world.trace.note(clock.now(), key.health, upstream.provider, key.name);
+    world.trace.note(time(), key.health, upstream.provider, key.name);
     clock.timer(() => heal(upstream, key), own.exponential(4 * HOUR));
   });
 
-  while (clock.now() < end) {
-    await clock.advanceTo(Math.min(end, clock.now() + QUARTER));
+  happen("keys", events.keys, (own) => {
+    const { provider, keys } = own.pick(upstreams);
+    const name = own.pick([...keys.keys()]);
+    const isAway = away.has(`${provider}/${name}`);
+    world.trace.note(time(), isAway ? "added" : "removed", provider, name);
+    if (isAway) bringBack(init, provider, name);
+    else takeAway(init, provider, name);
+  });
+  happen("jump", events.jump, (own) => world.jump(own.pick(JUMPS)));
+
+  while (time() < end) {
+    await clock.advance(Math.min(end - time(), QUARTER));
     if (init.enough?.()) return;
   }
   // The longest that one answer may take, and what may come after it.
   await clock.advance(HOUR);
   checkQuiet(world, upstreams);
+  for (const each of away) bringBack(init, ...(each.split("/") as [string, string]));
   for (const upstream of upstreams) {
     upstream.weather = fair;
-    for (const key of upstream.keys.values()) if (key.health !== "good") heal(upstream, key);
+    for (const key of upstream.keys.values()) heal(upstream, key);
   }
   // Every rest with an end is over by then: the longest that is believed is seven days.
   await clock.advance(8 * DAY);
@@ -118,6 +138,20 @@ function wake({ generations }: World, provider: string, name: string): void {
     const credential = generation.key(provider, name)?.credential.id;
     if (credential !== undefined) generation.app.credentials.wake({ provider, credential });
   }
+}
+
+function takeAway({ world, away }: DriveInit, provider: string, name: string): void {
+  away.add(`${provider}/${name}`);
+  for (const generation of world.generations()) {
+    const id = generation.key(provider, name)?.credential.id;
+    if (id !== undefined) generation.app.credentials.remove(id);
+  }
+}
+
+function bringBack({ world, away }: DriveInit, provider: string, name: string): void {
+  away.delete(`${provider}/${name}`);
+  for (const { app } of world.generations())
+    app.credentials.add(apiKeyCredential(provider, { value: name, label: name }));
 }
 
 function checkQuiet({ lives, generations, violate }: World, upstreams: readonly Upstream[]): void {
@@ -134,7 +168,7 @@ function checkQuiet({ lives, generations, violate }: World, upstreams: readonly 
   }
 }
 
-async function checkRecovered({ world, models, chance, upstreams, operator }: DriveInit): Promise<void> {
+async function checkRecovered({ world, models, chance, operator }: DriveInit): Promise<void> {
   const { clock, violate } = world;
   const { app } = world.current();
   for (const { target, rest } of app.credentials.rests()) {
@@ -160,12 +194,13 @@ async function checkRecovered({ world, models, chance, upstreams, operator }: Dr
     await clock.advance(10 * MINUTE);
     await pending;
     const served = world.lives.get(first + place)?.served ?? world.last();
-    const someLeft = upstreams.some(({ provider, keys }) =>
-      [...keys.keys()].some((name) => {
-        const found = world.current().key(provider, name);
-        return found && app.credentials.resting({ ...found, model }) === undefined;
-      }),
-    );
+    const someLeft = app.models
+      .resolve(model)
+      .some(({ provider, model: asked }) =>
+        app.credentials
+          .list(provider.name)
+          .some((credential) => app.credentials.resting({ provider, model: asked, credential }) === undefined),
+      );
     if (someLeft && served?.status !== 200)
       violate("free-again", `${model} is answered with ${served?.status} ${served?.code}`);
   }

@@ -39,8 +39,29 @@ function broken(call: FaultCall, end: "cut" | "hang", fault: string): Play {
   return { ...play, pieces: kept, end, bills: undefined, fault };
 }
 
-/** Faults of the request itself: the same wherever it is sent. */
-export const requestFaults: ReadonlySet<string> = new Set(["invalid"]);
+/** Whatever stands in front of the API answers, for every key alike. Statuses that say so, with a page. */
+const GATEWAY = [200, 403, 429, 502];
+/** Times that no upstream can mean. */
+const ABSURD = [
+  "999999999999",
+  "-5",
+  "soon",
+  "0",
+  "1e9",
+  "Fri, 31 Dec 9999 23:59:59 GMT",
+  "Thu, 01 Jan 1970 00:00:00 GMT",
+];
+
+/** The same bytes in deliveries of any length. */
+function chopped(text: string, chance: Chance): Play["pieces"] {
+  const pieces: { readonly after: number; readonly text: string }[] = [];
+  for (let at = 0; at < text.length;) {
+    const length = chance.pick([1, 2, 7, 60, 300]);
+    pieces.push({ after: 0, text: text.slice(at, at + length) });
+    at += length;
+  }
+  return pieces;
+}
 
 export const faults = {
   overload: () => refusal(503, { message: "The engine is currently overloaded.", type: "server_error" }),
@@ -57,8 +78,20 @@ export const faults = {
     ),
   limitedText: ({ chance }) =>
     refusal(429, { message: `Rate limit reached. Please try again in ${seconds(chance)}s.` }),
-  limitedAbsurd: ({ chance }) =>
-    refusal(429, { message: "Slow down." }, { "retry-after": chance.pick(["999999999999", "-5", "soon", "0", "1e9"]) }),
+  limitedAbsurd: ({ chance }) => refusal(429, { message: "Slow down." }, { "retry-after": chance.pick(ABSURD) }),
+  limitedDated: ({ chance, now }) =>
+    refusal(429, { message: "Slow down." }, { "retry-after": new Date(now + seconds(chance) * 1000).toUTCString() }),
+  quota: () =>
+    refusal(429, {
+      message: "The usage limit has been reached.",
+      type: "usage_limit_reached",
+      code: "usage_limit_reached",
+    }),
+  gateway: ({ chance }) => ({
+    ...refusal(429, { message: "Too many requests from this IP." }),
+    ...(chance.happens(0.5) && { pieces: [{ after: 0, text: "error code: 1015" }] }),
+    fault: "gateway",
+  }),
   lost: ({ facts, chance }) => ({ ...nothing, headers: chance.below(facts.pace.first), fault: "lost" }),
   unreachable: () => ({ ...nothing, connect: 30_000, fault: "unreachable" }),
   silent: () => ({ ...nothing, headers: Number.POSITIVE_INFINITY, fault: "silent" }),
@@ -72,7 +105,7 @@ export const faults = {
   },
   html: (call) => ({
     ...bodyOnly(call, "html", "<!DOCTYPE html><html><body>Just a moment…</body></html>", "text/html"),
-    ...(call.chance.happens(0.5) && { head: { status: 502, headers: { "content-type": "text/html" } } }),
+    head: { status: call.chance.pick(GATEWAY), headers: { "content-type": "text/html" } },
   }),
   empty: (call) => bodyOnly(call, "empty", "", call.request.stream ? "text/event-stream" : "application/json"),
   errorInside: (call) => {
@@ -87,6 +120,20 @@ export const faults = {
     const failed = { after: 100, text: frame({ error: { message: "Overloaded.", type: "server_error" } }) };
     return { ...play, pieces: [...play.pieces.slice(0, 2), failed], bills: undefined, fault: "errorLater" };
   },
+  /** Signs of life and nothing else. */
+  alive: (call) => {
+    const play = good(call);
+    if (!call.request.stream) return { ...play, headers: 400_000, fault: "alive" };
+    const comments = Array.from({ length: 100 }, () => ({ after: 4000, text: ": still here\n\n" }));
+    return { ...play, pieces: [...comments, ...play.pieces], fault: "alive" };
+  },
+  /** No fault at all, for whoever reads it well. */
+  crumbs: (call) => {
+    const play = good(call);
+    return { ...play, pieces: play.pieces.flatMap(({ text }) => chopped(text, call.chance)) };
+  },
+  /** A whole answer in place of a stream. */
+  unstreamed: (call) => goodPlay({ ...call.request, stream: false }, call.facts),
   wrongUsage: (call) => {
     const { chance, facts } = call;
     const usage = chance.pick<object>([
@@ -99,6 +146,11 @@ export const faults = {
   },
   notFound: () => refusal(404, { message: "The model does not exist.", code: "model_not_found" }),
   invalid: () => refusal(400, { message: "messages: too strange.", code: "invalid_value" }),
+  tooLong: ({ chance }) =>
+    refusal(chance.pick([400, 413]), {
+      message: "This model's maximum context length is 8192 tokens.",
+      code: "context_length_exceeded",
+    }),
 } satisfies { readonly [name: string]: Fault } as { readonly [name: string]: Fault };
 
 const nothing = { connect: 0, headers: 0, pieces: [], end: "complete" } as const;

@@ -1,31 +1,35 @@
 /** What must hold of every request, whatever happens: checked when it is sent on, when it ends and when it is left. */
 import type { Outcome } from "../plugin/context.ts";
-import { requestFaults } from "./faults.ts";
 import type { Life, Sending } from "./life.ts";
 import { wordsOf } from "./play.ts";
 
 /** Names of the rules, for messages and for the tests that break each of them on purpose. */
-export type Rule =
-  | "one-end"
-  | "no-leak"
-  | "no-overload"
-  | "limits-kept"
-  | "no-resting-key"
-  | "one-probe"
-  | "no-attempt-after-commit"
-  | "no-starvation"
-  | "abort-is-neutral"
-  | "abort-ends-calls"
-  | "attempts-bounded"
-  | "deadline-kept"
-  | "queue-bounded"
-  | "never-twice"
-  | "no-storm"
-  | "request-fault-stops"
-  | "ban-stops"
-  | "ledger-is-served"
-  | "no-fault-logged"
-  | "free-again";
+export const rules = [
+  "one-end",
+  "no-leak",
+  "no-overload",
+  "limits-kept",
+  "no-resting-key",
+  "rest-ends",
+  "one-probe",
+  "no-attempt-after-commit",
+  "no-starvation",
+  "affinity-kept",
+  "abort-is-neutral",
+  "abort-ends-calls",
+  "attempts-bounded",
+  "deadline-kept",
+  "queue-bounded",
+  "never-twice",
+  "no-storm",
+  "request-fault-stops",
+  "ban-stops",
+  "ledger-is-served",
+  "no-fault-logged",
+  "free-again",
+] as const;
+
+export type Rule = (typeof rules)[number];
 
 export type Violate = (rule: Rule, what: string, life?: Life) => void;
 
@@ -54,15 +58,17 @@ export function checkSending(
   const { sendings } = life;
   const name = `${next.provider}/${next.model} ${next.key}`;
   if (sendings.length >= attempts) violate("attempts-bounded", `call ${sendings.length + 1} of ${attempts}`, life);
-  if (next.at - life.askedAt > deadline)
+  // The proxy knows how long it has been by a clock that was set meanwhile.
+  if (!life.jumped && next.at - life.askedAt > deadline)
     violate("deadline-kept", `a call ${next.at - life.askedAt} ms after it came`, life);
   if (life.firstByteAt !== undefined) violate("no-attempt-after-commit", `${name} after the first byte`, life);
   if (life.leftAt !== undefined) violate("abort-ends-calls", `${name} after the client had left`, life);
-  if (sendings.length === 0 && next.at - life.askedAt > queueWait + SLACK) {
+  if (!life.jumped && sendings.length === 0 && next.at - life.askedAt > queueWait + SLACK) {
     violate("queue-bounded", `it waited ${next.at - life.askedAt} ms for its first call`, life);
   }
   const before = sendings.filter((each) => isSame(each, next));
-  const last = sendings.at(-1);
+  // Of two that were asked side by side the one that failed last may be asked once more.
+  const last = sendings.toSorted((one, other) => (one.endedAt ?? Infinity) - (other.endedAt ?? Infinity)).at(-1);
   if (before.length > sameCredential || (before.length > 0 && last && !isSame(last, next))) {
     violate("never-twice", `${name} once more`, life);
   }
@@ -70,7 +76,9 @@ export function checkSending(
   if (limited.length >= STORM) violate("no-storm", `a call after ${limited.length} refusals in three seconds`, life);
   for (const each of sendings) {
     const fault = each.call.play.fault ?? "";
-    if (requestFaults.has(fault) || fault.includes("invalid_value")) {
+    // A prompt that is too long for one model may fit another one of an alias.
+    const isTooLong = fault.includes("context_length") && isSameModel(each, next);
+    if (isTooLong || fault.includes("invalid_value")) {
       violate("request-fault-stops", `${name} after the request itself was refused`, life);
     }
     if (each.provider === next.provider && fault.includes("account_deactivated")) {
@@ -80,13 +88,22 @@ export function checkSending(
 }
 
 function isSame(one: Sending, other: Sending): boolean {
-  return one.provider === other.provider && one.model === other.model && one.key === other.key;
+  return isSameModel(one, other) && one.key === other.key;
+}
+
+function isSameModel(one: Sending, other: Sending): boolean {
+  return one.provider === other.provider && one.model === other.model;
 }
 
 /** The client has its end and everything has settled. */
 export function checkEnd(life: Life, violate: Violate): void {
   const { served, outcome, records } = life;
   if (!served) return;
+  if (life.generation.refusing && life.turnedAway) {
+    if (records !== 0 || (served.status !== 503 && served.end !== "left"))
+      violate("one-end", `${served.status} and ${records} records from a proxy that is about to end`, life);
+    return;
+  }
   if (records !== 1) return violate("one-end", `${records} records`, life);
   if (!outcome) return;
   if (life.open > 0) violate("no-leak", `${life.open} calls go on after its end`, life);

@@ -12,8 +12,10 @@ export interface Sending {
   readonly key: string;
   readonly model: string;
   readonly call: NetworkCall;
-  /** Epoch milliseconds. */
+  /** Milliseconds of a clock that nobody sets. */
   readonly at: number;
+  /** Epoch milliseconds as the proxy had them. */
+  readonly wall: number;
   endedAt: number | undefined;
   how: CallEnd | undefined;
 }
@@ -27,6 +29,10 @@ export interface Life {
   open: number;
   firstByteAt: number | undefined;
   leftAt: number | undefined;
+  /** It came to a proxy that is about to end. */
+  readonly turnedAway: boolean;
+  /** The clock was set while it was under way. */
+  jumped: boolean;
   /** Since when it has no call although a key could be asked. */
   hungrySince: number | undefined;
   records: number;
@@ -43,6 +49,8 @@ export function newLife(request: SimulatedRequest, generation: Generation, asked
     open: 0,
     firstByteAt: undefined,
     leftAt: undefined,
+    turnedAway: generation.refusing,
+    jumped: false,
     hungrySince: undefined,
     records: 0,
     outcome: undefined,

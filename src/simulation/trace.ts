@@ -5,6 +5,8 @@ export interface Trace {
   note(at: number, what: string, ...facts: readonly (string | number | undefined)[]): void;
   /** Oldest first; those about one request alone when `index` is given. */
   lines(index?: number): string[];
+  /** How often each thing has happened. */
+  readonly happened: ReadonlyMap<string, number>;
   /** A number that differs when anything that was noted does. */
   digest(): number;
 }
@@ -15,12 +17,15 @@ type Entry = readonly [at: number, what: string, facts: readonly (string | numbe
 export function createTrace(start: number, limit = 400): Trace {
   const ring: Entry[] = [];
   let next = 0;
+  const happened = new Map<string, number>();
   let hash = 0x811c9dc5;
   const mix = (text: string): void => {
     for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   };
   return {
+    happened,
     note(at, what, ...facts) {
+      happened.set(what, (happened.get(what) ?? 0) + 1);
       ring[next++ % limit] = [at, what, facts];
       mix(what);
       mix(facts.join());

@@ -27,6 +27,8 @@ export interface TrafficShape {
   };
   /** Share of the clients that leave before their answer is complete. Default 0. */
   readonly impatient?: number;
+  /** Share of the requests that belong to a conversation their client names. Default 0. */
+  readonly conversations?: number;
 }
 
 export interface SimulatedRequest {
@@ -41,16 +43,20 @@ export interface SimulatedRequest {
   readonly output: number;
   /** The client leaves this many milliseconds after it asked. */
   readonly leavesAfter?: number;
+  /** The conversation it goes on with, by the name its client has for it. */
+  readonly session?: string;
 }
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 /** How far the sizes of prompts and answers are apart: most are small, a few are large. */
 const SPREAD = 0.9;
+/** Conversations that a client has at a time. */
+const SESSIONS = 5;
 
 /** The requests in order of time. `start`: epoch milliseconds of the beginning, for the hours of the day. */
 export function* arrivals(shape: TrafficShape, start: number, chance: Chance): Generator<SimulatedRequest> {
-  const { rate, duration, daily = 0, peak = 14, bursts, impatient = 0 } = shape;
+  const { rate, duration, daily = 0, peak = 14, bursts, impatient = 0, conversations = 0 } = shape;
   if (!(rate > 0)) return;
   const clients = Array.from({ length: Math.max(1, shape.clients) }, (_, index) => ({
     name: `client-${index + 1}`,
@@ -58,6 +64,7 @@ export function* arrivals(shape: TrafficShape, start: number, chance: Chance): G
   }));
   const times = chance.fork("times");
   const what = chance.fork("what");
+  const talk = chance.fork("talk");
   const burst = bursts ? burstsOf(bursts, duration, chance.fork("bursts")) : () => false;
   const most = rate * (1 + daily) * (bursts?.factor ?? 1);
   let at = 0;
@@ -68,15 +75,17 @@ export function* arrivals(shape: TrafficShape, start: number, chance: Chance): G
     const hour = ((start + at) % DAY) / HOUR;
     const curve = 1 + daily * Math.cos(((hour - peak) / 24) * 2 * Math.PI);
     if (!times.happens((rate * curve * (burst(at) ? (bursts?.factor ?? 1) : 1)) / most)) continue;
+    const client = what.weighted(clients).name;
     yield {
       index: index++,
       at: Math.round(at),
-      client: what.weighted(clients).name,
+      client,
       model: what.weighted(shape.models).name,
       stream: what.happens(shape.stream),
       input: Math.max(1, Math.round(what.size(shape.input, SPREAD))),
       output: Math.max(1, Math.round(what.size(shape.output, SPREAD))),
       ...(what.happens(impatient) && { leavesAfter: Math.round(what.exponential(4000)) }),
+      ...(talk.happens(conversations) && { session: `${client}-${talk.below(SESSIONS)}` }),
     };
   }
 }

@@ -25,6 +25,8 @@ export interface Upstream {
   readonly keys: ReadonlyMap<string, UpstreamKey>;
   /** Share of the calls that go wrong by chance, and how. Changed by the simulation. */
   weather: Weather;
+  /** How often it has answered with each of `faults`. */
+  readonly given: Map<string, number>;
   answer(key: string, call: UpstreamCall): Play;
 }
 
@@ -75,6 +77,7 @@ export function createUpstream({
     provider,
     keys: known,
     weather: weather ?? fair,
+    given: new Map(),
     answer(name, call) {
       const key = known.get(name);
       if (key === undefined || key.health === "revoked") return deadKey;
@@ -84,7 +87,9 @@ export function createUpstream({
       const { share, kinds } = upstream.weather;
       const facts: AnswerFacts = { input, output, pace: { first: chance.size(pace.first, 0.5), token: pace.token } };
       if (kinds.length > 0 && chance.happens(share)) {
-        return faults[chance.pick(kinds)]!({ request, facts, chance, now });
+        const kind = chance.pick(kinds);
+        upstream.given.set(kind, (upstream.given.get(kind) ?? 0) + 1);
+        return faults[kind]!({ request, facts, chance, now });
       }
       const full = key.quota.take(now, input + output);
       if (full === undefined) return goodPlay(request, facts);

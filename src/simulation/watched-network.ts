@@ -1,6 +1,5 @@
 /** The network of one proxy: every call is looked at before an upstream answers it, and counted until it ends. */
-import { dayOf } from "../candidates/daily-reset.ts";
-import type { Limits, Wire } from "../plugin/provider.ts";
+import type { Wire } from "../plugin/provider.ts";
 import type { Clock, Transport } from "../runtime.ts";
 import { indexIn } from "./client.ts";
 import type { Generation } from "./generations.ts";
@@ -10,10 +9,13 @@ import { type CallEnd, type NetworkCall, simulatedNetwork } from "./network.ts";
 import { type Play, refusal } from "./play.ts";
 import type { Trace } from "./trace.ts";
 import type { Upstream } from "./upstream.ts";
+import type { Affinity } from "./affinity.ts";
 import type { Watch } from "./watch.ts";
 
 export interface WatchedNetworkInit {
   readonly clock: Clock;
+  /** Milliseconds of a clock that nobody sets: that of upstreams and of all that is checked. */
+  readonly time: () => number;
   readonly trace: Trace;
   readonly lives: ReadonlyMap<number, Life>;
   readonly upstreams: readonly Upstream[];
@@ -22,12 +24,11 @@ export interface WatchedNetworkInit {
   readonly counts: { calls: number };
   readonly violate: Violate;
   readonly watch: Watch;
-  readonly limits?: Pick<Limits, "rpm" | "rpd">;
+  readonly affinity: Affinity | undefined;
+  readonly concurrency: (provider: string, key: string, model?: string) => number;
   /** The proxy that calls. */
   readonly own: () => Generation;
 }
-
-const MINUTE = 60_000;
 
 /** What a key is tried with, without anybody's request. */
 const probe = { index: -1, model: "m", stream: false };
@@ -37,16 +38,14 @@ const PATIENCE = 10_000;
 
 /** Upstreams are told apart by their host, `PROVIDER.invalid`, and keys by their value, which is their name. */
 export function watchedNetwork(init: WatchedNetworkInit): Transport {
-  const { clock, trace, lives, upstreams, models, promises, counts, violate, watch, own, limits } = init;
+  const { clock, trace, lives, upstreams, models, promises, counts, violate, watch, own } = init;
+  const { affinity, concurrency, time } = init;
   const hosts = new Map(upstreams.map((upstream) => [`${upstream.provider}.invalid`, upstream]));
-  /** By key: the times of calls that were answered. */
-  const answered = new Map<string, readonly number[]>();
-  const probes = new Map<string, Sending>();
   const under = new Map<NetworkCall, { readonly life: Life; readonly sending: Sending }>();
 
   const upstreamOf = (wire: Wire): Upstream => hosts.get(new URL(wire.url).hostname)!;
   const move = ({ provider, key }: Sending, by: number): void => {
-    const { open } = own();
+    const { open } = own().seen;
     const name = `${provider}/${key}`;
     open.set(name, (open.get(name) ?? 0) + by);
     watch.touch(own(), provider, key);
@@ -58,12 +57,12 @@ export function watchedNetwork(init: WatchedNetworkInit): Transport {
     if (wire.method === "GET") return listOf(upstream.keys.get(key)?.health === "good", models);
     const body = wire.body?.text ?? "";
     const asked = indexIn(body);
-    if (!asked) return upstream.answer(key, { request: probe, input: 1, output: 1, now: clock.now() });
+    if (!asked) return upstream.answer(key, { request: probe, input: 1, output: 1, now: time() });
     const life = lives.get(asked.index);
     if (!life) return refusal(400, { message: "Whose request is this?", code: "invalid_value" });
     const { index, stream, output } = life.request;
     const request = { index, model: modelIn(body), stream };
-    return upstream.answer(key, { request, input: asked.input, output, now: clock.now() });
+    return upstream.answer(key, { request, input: asked.input, output, now: time() });
   };
 
   const begun = (call: NetworkCall): void => {
@@ -71,7 +70,7 @@ export function watchedNetwork(init: WatchedNetworkInit): Transport {
     const body = wire.body?.text ?? "";
     const index = indexIn(body)?.index;
     if (index === undefined) {
-      trace.note(clock.now(), "probe", upstreamOf(wire).provider, keyIn(wire), call.play.fault);
+      trace.note(time(), "probe", upstreamOf(wire).provider, keyIn(wire), call.play.fault);
       return;
     }
     const life = lives.get(index);
@@ -79,13 +78,19 @@ export function watchedNetwork(init: WatchedNetworkInit): Transport {
     const { provider } = upstreamOf(wire);
     const model = modelIn(body);
     const key = keyIn(wire);
-    const sending: Sending = { provider, key, model, call, at: clock.now(), endedAt: undefined, how: undefined };
-    trace.note(clock.now(), "call", `#${life.request.index}`, `${provider}/${model}`, key, call.play.fault ?? "good");
+    const now = { at: time(), wall: own().wall() };
+    const sending: Sending = { provider, key, model, call, ...now, endedAt: undefined, how: undefined };
+    trace.note(time(), "call", `#${life.request.index}`, `${provider}/${model}`, key, call.play.fault ?? "good");
     counts.calls++;
     checkSending(life, sending, promises, violate);
     checkRest(life, sending);
-    if (limits && call.play.head?.status === 200) checkLimits(life, sending, limits);
+    checkRations(life, sending);
+    const ofModel = [...under.values()].filter((each) => isOf(each.sending, sending)).length + 1;
+    if (ofModel > concurrency(provider, key, model))
+      violate("no-overload", `${provider}/${model} ${key}: ${ofModel} calls at once`, life);
+    if (life.sendings.length === 0) affinity?.sent(life, sending, (name) => isFree(sending, name));
     life.sendings.push(sending);
+    life.hungrySince = undefined;
     life.open++;
     under.set(call, { life, sending });
     move(sending, 1);
@@ -105,27 +110,36 @@ export function watchedNetwork(init: WatchedNetworkInit): Transport {
       const what = `${name} is ${rest.state} (${rest.reason})`;
       if (rest.state !== "half-open") violate("no-resting-key", what, life);
       // Somebody has to find out whether it works again, but one at a time.
-      const at = `${own().number} ${[provider, key, model].slice(0, place + 1).join(" ")}`;
-      const before = probes.get(at);
+      const { trials } = own().seen;
+      const at = [provider, key, model].slice(0, place + 1).join(" ");
+      const before = trials.get(at);
       const since = before === undefined ? 0 : sending.at - before.at;
       if (before && before.endedAt === undefined && since < PATIENCE) {
         violate("one-probe", `${what} and was asked ${since} ms ago too, without an answer so far`, life);
       }
-      probes.set(at, sending);
+      trials.set(at, sending);
     }
   };
 
-  const checkLimits = (life: Life, { provider, key, at }: Sending, { rpm, rpd }: Pick<Limits, "rpm" | "rpd">): void => {
-    const name = `${provider} ${key}`;
-    const earlier = answered.get(name) ?? [];
-    const times = earlier.filter((time) => dayOf(time) === dayOf(at) || time > at - MINUTE);
-    times.push(at);
-    answered.set(name, times);
-    const inMinute = times.filter((time) => time > at - MINUTE).length;
-    const inDay = times.filter((time) => dayOf(time) === dayOf(at)).length;
-    if (rpm !== undefined && inMinute > rpm)
-      violate("limits-kept", `${name}: ${inMinute} in a minute, not ${rpm}`, life);
-    if (rpd !== undefined && inDay > rpd) violate("limits-kept", `${name}: ${inDay} in a day, not ${rpd}`, life);
+  const checkRations = (life: Life, sending: Sending): void => {
+    const { rations } = own().seen;
+    const tell = (what: string | undefined): void =>
+      what === undefined ? undefined : violate("limits-kept", what, life);
+    if (life.sendings.length === 0) tell(rations.client(life.request.client, { at: life.askedAt, wall: sending.wall }));
+    if (sending.call.play.head?.status === 200) tell(rations.call(sending.provider, sending.key, sending));
+  };
+
+  const isFree = ({ provider, model }: Sending, key: string): boolean => {
+    const found = own().key(provider, key);
+    if (!found) return false;
+    const { credentials } = own().app;
+    const rest = credentials.resting({ ...found, model });
+    const { id } = found.credential;
+    return (
+      rest === undefined &&
+      credentials.inFlight(id) < concurrency(provider, key) &&
+      credentials.inFlight(id, model) < concurrency(provider, key, model)
+    );
   };
 
   const ended = (call: NetworkCall, how: CallEnd): void => {
@@ -133,14 +147,23 @@ export function watchedNetwork(init: WatchedNetworkInit): Transport {
     if (!found) return;
     const { life, sending } = found;
     under.delete(call);
-    sending.endedAt = clock.now();
+    sending.endedAt = time();
     sending.how = how;
     life.open--;
-    trace.note(clock.now(), "ended", `#${life.request.index}`, sending.key, how, call.sent);
+    const { bills, fault } = call.play;
+    if (how === "complete" && bills && fault !== "wrongUsage") {
+      const end = { at: time(), wall: own().wall() };
+      own().seen.rations.cost(sending.provider, sending.key, sending, end, bills.input + bills.output);
+    }
+    trace.note(time(), "ended", `#${life.request.index}`, sending.key, how, call.sent);
     move(sending, -1);
   };
 
   return simulatedNetwork({ clock, play, begun, ended });
+}
+
+function isOf(one: Sending, other: Sending): boolean {
+  return one.provider === other.provider && one.key === other.key && one.model === other.model;
 }
 
 function keyIn(wire: Wire): string {

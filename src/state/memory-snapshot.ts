@@ -3,37 +3,43 @@ import type { Snapshot } from "../database/snapshot.ts";
 import type { Json, JsonObject } from "../protocols/canonical.ts";
 import type { Clock } from "../runtime.ts";
 import type { KeptCounters } from "./counters.ts";
-import type { Entry } from "./memory.ts";
+import type { Shelves } from "./shelves.ts";
 import type { Fixed, Moment, Sliding } from "./tallies.ts";
 
 /** Pieces that a window is kept in. More would be exact to the millisecond, and a row per request. */
 const PIECES = 60;
 
-/** Registers the values. Returns what is called when one has been set or removed. */
+/** Registers the values. Returns what is called when one has been set or removed. `isFilled`: nothing is loaded. */
 export function keepValues(
   snapshot: Snapshot,
-  entries: Map<string, Entry>,
+  shelves: Shelves,
   { now, monotonic }: Pick<Clock, "now" | "monotonic">,
+  isFilled: boolean,
 ): (key: string) => void {
   return snapshot.add("state.values", {
     version: 1,
-    keys: () => entries.keys(),
+    keys: () => shelves.keys(),
     save(key) {
-      const entry = entries.get(key);
+      const entry = shelves.get(key);
       if (entry === undefined) return undefined;
       const until = Math.floor(now() + entry.until - monotonic());
       return { value: { until, value: entry.value }, until };
     },
     load(key, row) {
+      if (isFilled) return;
       const { until, value } = fieldsOf(row);
       if (typeof until !== "number" || value === undefined) throw new Error("a value has another shape");
-      if (until > now()) entries.set(key, { value, until: monotonic() + until - now() });
+      if (until > now()) shelves.put(key, { value, until: monotonic() + until - now() });
     },
   });
 }
 
 /** Registers the counters, without what is held: who held it is gone. Returns what is called when one has changed. */
-export function keepCounters(snapshot: Snapshot, { ids, get, put, moment }: KeptCounters): (id: string) => void {
+export function keepCounters(
+  snapshot: Snapshot,
+  { ids, get, put, moment }: KeptCounters,
+  isFilled: boolean,
+): (id: string) => void {
   return snapshot.add("state.counters", {
     version: 1,
     keys: ids,
@@ -44,6 +50,7 @@ export function keepCounters(snapshot: Snapshot, { ids, get, put, moment }: Kept
       return savedWindow(tally, moment());
     },
     load(id, row) {
+      if (isFilled) return;
       const at = moment();
       const tally = fixedOf(row) ?? windowOf(row, at);
       if (tally === undefined) throw new Error("a counter has another shape");

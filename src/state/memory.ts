@@ -1,51 +1,73 @@
 /** The state store of one process. */
-import type { Json } from "../protocols/canonical.ts";
 import type { Clock } from "../runtime.ts";
-import { createCounters } from "./counters.ts";
-import { dropOldestOf } from "./drop-oldest.ts";
+import { createCounters, type KeptCounters } from "./counters.ts";
 import { keepCounters, keepValues } from "./memory-snapshot.ts";
 import type { Snapshot } from "../database/snapshot.ts";
+import { createShelves } from "./shelves.ts";
 import type { StateStore } from "./store.ts";
 
-/** Entries at most; the ones set longest ago go first. A tool call's signature is about a kilobyte. */
+/** Entries of one owner at most; the ones set longest ago go first. A tool call's signature is about a kilobyte. */
 const LIMIT = 50_000;
 
-/** A value, and when it ends by the clock that never jumps. */
-export interface Entry {
-  readonly value: Json;
-  readonly until: number;
+export interface MemoryState extends StateStore {
+  /** From now on the snapshot of another proxy keeps it too. It must not be filled from there: all is here already. */
+  join(snapshot: Snapshot): void;
+  leave(snapshot: Snapshot): void;
 }
 
-/** With a snapshot, values and counters are kept over a restart. */
+/** What one snapshot is told. */
+interface Keeper {
+  readonly value: (key: string) => void;
+  readonly counter: (id: string) => void;
+}
+
+/**
+ * With a snapshot, values and counters are kept over a restart. `limit` is for each owner, which is what stands before
+ * the first `:` of a key.
+ */
 export function memoryState(
   clock: Pick<Clock, "now" | "monotonic">,
   limit: number = LIMIT,
   snapshot?: Snapshot,
-): StateStore {
+): MemoryState {
   const now = clock.monotonic;
-  // A map keeps the order of insertion, which is the order in which entries are given up.
-  const entries = new Map<string, Entry>();
-  const dropOldest = dropOldestOf(entries);
-  const changed = snapshot && keepValues(snapshot, entries, clock);
+  const shelves = createShelves(limit);
+  const keepers = new Map<Snapshot, Keeper>();
+  let counters: KeptCounters | undefined;
+  const add = (to: Snapshot, isFilled: boolean): void => {
+    const counter = counters && keepCounters(to, counters, isFilled);
+    keepers.set(to, { value: keepValues(to, shelves, clock, isFilled), counter: counter ?? (() => undefined) });
+  };
+  const changed = (key: string): void => {
+    for (const keeper of keepers.values()) keeper.value(key);
+  };
+  const keep = (all: KeptCounters): ((id: string) => void) => {
+    counters = all;
+    return (id) => {
+      for (const keeper of keepers.values()) keeper.counter(id);
+    };
+  };
+  const own = createCounters(clock, snapshot && keep);
+  if (snapshot) add(snapshot, false);
   return {
-    ...createCounters(clock, snapshot && ((all) => keepCounters(snapshot, all))),
+    ...own,
+    join: (other) => add(other, true),
+    leave: (other) => void keepers.delete(other),
     get(key) {
-      const entry = entries.get(key);
+      const entry = shelves.get(key);
       if (!entry) return undefined;
       if (entry.until > now()) return entry.value;
-      entries.delete(key);
+      shelves.delete(key);
       return undefined;
     },
     set(key, value, ttl) {
-      entries.delete(key);
-      entries.set(key, { value, until: now() + ttl });
-      changed?.(key);
-      if (entries.size <= limit) return;
-      const oldest = dropOldest();
-      if (oldest !== undefined) changed?.(oldest);
+      const dropped = shelves.put(key, { value, until: now() + ttl });
+      if (keepers.size === 0) return;
+      changed(key);
+      for (const each of dropped) changed(each);
     },
     delete(key) {
-      if (entries.delete(key)) changed?.(key);
+      if (shelves.delete(key)) changed(key);
     },
   };
 }

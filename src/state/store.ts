@@ -52,7 +52,12 @@ export interface Take {
 }
 
 export type Reservation =
-  | { readonly granted: true; readonly id: string }
+  | {
+      readonly granted: true;
+      readonly id: string;
+      /** Takes after which as much again does not fit. Absent = none, or the store does not look. */
+      readonly full?: readonly Full[];
+    }
   | {
       readonly granted: false;
       /** The first take that does not fit. */
@@ -60,6 +65,14 @@ export type Reservation =
       /** Epoch milliseconds when it may fit; `undefined` where only an end of a lease can tell, or nothing. */
       readonly until: number | undefined;
     };
+
+/** A take that has used its counter up. */
+export interface Full {
+  /** Its place among the takes. */
+  readonly index: number;
+  /** Epoch milliseconds when as much may fit again. */
+  readonly until: number;
+}
 
 /** Opens a store other than the process's own memory; a plugin brings it as `state`. */
 export interface StateDriver {

@@ -82,7 +82,11 @@ export function take(tally: Tally, counter: Counter, amount: number, now: Moment
   if (tally.kind === "sliding") {
     let last = tally.first < tally.buckets.length ? tally.buckets.at(-1) : undefined;
     if (last?.at === now.steady) last.amount += amount;
-    else tally.buckets.push((last = { at: now.steady, amount }));
+    else if (last === undefined) {
+      // An array of one, where pushing to an empty one makes room for sixteen more: most counters see little.
+      tally.buckets = [(last = { at: now.steady, amount })];
+      tally.first = 0;
+    } else tally.buckets.push((last = { at: now.steady, amount }));
     tally.total += amount;
     return { tally, place: last, amount };
   }

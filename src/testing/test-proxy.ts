@@ -3,7 +3,8 @@ import { createConsola, type LogObject } from "consola";
 import type { Config, PluginInput } from "../config/types.ts";
 import type { App } from "../plugin/app.ts";
 import type { Context, Outcome } from "../plugin/context.ts";
-import { createProxy, type Proxy } from "../proxy.ts";
+import { createProxy } from "../proxy.ts";
+import type { Proxy } from "../proxy-options.ts";
 import type { Runtime } from "../runtime.ts";
 import { serve } from "../serve.ts";
 import { seededRandom } from "./virtual-clock.ts";
@@ -17,6 +18,8 @@ export interface TestProxyOptions extends Omit<Config, "plugins" | "models"> {
   readonly listen?: boolean;
   /** Faults the test expects in the log; all others make `close` reject. */
   readonly faults?: RegExp;
+  /** In place of `ADMIN_KEY`. Default: none. */
+  readonly adminKey?: string;
 }
 
 /** One recorded request. */
@@ -46,13 +49,14 @@ export interface TestProxy extends AsyncDisposable {
 
 /** Starts a proxy for a test. Nothing is printed. */
 export async function createTestProxy(options: TestProxyOptions): Promise<TestProxy> {
-  const { runtime, listen, faults, ...config } = options;
+  const { runtime, listen, faults, adminKey = "", ...config } = options;
   const records: TestRecord[] = [];
   const waiting: { count: number; resolve: (record: TestRecord) => void }[] = [];
   const lines: { readonly level: number; readonly text: string }[] = [];
   const log = createConsola({ level: 5, reporters: [{ log: (entry) => lines.push(lineOf(entry)) }] });
   const proxy = createProxy(config, {
     runtime: { random: seededRandom(1), ...runtime },
+    adminKey,
     log,
     onRequest(outcome, ctx) {
       records.push({ outcome, ctx });

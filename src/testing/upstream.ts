@@ -110,7 +110,12 @@ export async function createUpstream(options: UpstreamOptions = {}): Promise<Ups
     open++;
     for (const entry of waiting.splice(0))
       entry.count <= requests.length ? entry.resolve(request) : waiting.push(entry);
-    const ended = await play(stepFor(choose, request), response, left.signal);
+    const ended = await play(stepFor(choose, request), response, left.signal).catch((error: unknown) => {
+      // Nothing can be written where the answer before has not left the connection yet; the request has ended all the same.
+      response.destroy(error as Error);
+      return "destroy" as const;
+    });
+    if (response.destroyed) left.abort();
     if (!left.signal.aborted) await new Promise((resolve) => left.signal.addEventListener("abort", resolve));
     const complete = response.writableFinished && (ended === "complete" || ended === "close");
     const how: Closed = complete ? "complete" : ended === "destroy" || ended === "reset" ? "script" : "client";

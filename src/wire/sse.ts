@@ -22,6 +22,8 @@ export interface FrameSplitter {
   push(chunk: Uint8Array, emit: (frame: Uint8Array) => void): void;
   /** The tail without a blank line: after the end of the stream an event of its own, if `parseFrame` reads one. */
   rest(): Uint8Array | undefined;
+  /** Lets go of the tail: whoever keeps the splitter must not keep megabytes with it. Nothing may be pushed afterwards. */
+  release(): void;
 }
 
 const lineFeed = 10;
@@ -71,6 +73,7 @@ export function frameSplitter(limit: number): FrameSplitter {
     rest() {
       return tail.size === 0 ? undefined : tail.view();
     },
+    release: () => tail.clear(),
   };
 }
 
@@ -93,11 +96,14 @@ interface GrowingBytes {
   /** What was added, then `last`, in memory nobody else holds; afterwards empty. */
   take(last: Buffer): Buffer;
   view(): Buffer;
+  clear(): void;
 }
+
+const nothing = Buffer.alloc(0);
 
 /** Doubles its room, so that a frame that comes byte by byte costs linear time. */
 function growingBytes(): GrowingBytes {
-  let room = Buffer.alloc(0);
+  let room = nothing;
   let size = 0;
   return {
     get size() {
@@ -115,9 +121,12 @@ function growingBytes(): GrowingBytes {
     take(last) {
       this.add(last);
       const all = room.subarray(0, size);
-      room = Buffer.alloc(0);
-      size = 0;
+      this.clear();
       return all;
+    },
+    clear() {
+      room = nothing;
+      size = 0;
     },
     view() {
       return room.subarray(0, size);

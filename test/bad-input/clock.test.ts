@@ -1,7 +1,10 @@
 /** Times that cannot be: absurd ones an upstream names, and clocks that jump. */
 import { describe, expect, it } from "vitest";
+import { defineConfig } from "waygate";
+import { openaiCompatible } from "waygate/plugins/openai-compatible";
 import { resilience } from "waygate/plugins/resilience";
-import { answer, later, pause, status, type Step } from "waygate/testing";
+import { answer, later, pause, scripted, status, type Step, virtualClock, virtualTransport } from "waygate/testing";
+import { createProxy, internalsOf } from "../../src/proxy.ts";
 import { inTurn, lab } from "../rules/_lab.ts";
 
 const MINUTE = 60_000;
@@ -99,6 +102,28 @@ describe("A2 a clock that jumps", () => {
     const { outcome } = await setup.proxy.recorded(1);
     expect(outcome.end).toBe("complete");
     expect(outcome.endedAt).toBeGreaterThanOrEqual(outcome.startedAt);
+  });
+
+  it("back, with a reload after it, makes no rest longer either", async () => {
+    const clock = virtualClock();
+    const transport = virtualTransport(scripted(answer()), { clock });
+    const config = () =>
+      defineConfig({
+        plugins: [openaiCompatible({ name: "lab", baseURL: "http://lab.invalid/v1", keys: ["a"], models: ["m"] })],
+      });
+    const before = createProxy(config(), { runtime: { clock, transport } });
+    const { credentials, runtime } = await before.ready();
+    const target = { provider: "lab" };
+    const until = runtime.clock.now() + MINUTE;
+    credentials.rest(target, { state: "cooling", until, policy: "test", reason: "test", kind: "failing" });
+    clock.shift(-HOUR);
+    const { rests, clock: steady } = internalsOf(before);
+    const after = createProxy(config(), { runtime: { clock, transport } }, { rests, clock: steady });
+    const app = await after.ready();
+    expect(app.credentials.restOf(target)).toBeDefined();
+    await clock.advance(MINUTE);
+    expect(app.credentials.restOf(target)).toBeUndefined();
+    await Promise.all([before.close(), after.close()]);
   });
 
   it("back and forth a hundred times in use leaves every key usable", async () => {

@@ -10,12 +10,14 @@ import {
   html,
   manyHeaders,
   raw,
+  scripted,
   split,
   status,
   type Step,
   withHeaders,
 } from "waygate/testing";
 import { type Answered, mixed, type Mixed, type MixedOptions } from "../pipeline/_mixed.ts";
+import { virtualBench } from "../rules/_streams.ts";
 import { wires } from "../sdk/_upstreams.ts";
 import { bench, good } from "./_bench.ts";
 import type { ProtocolId, Turn } from "../sdk/wire/types.ts";
@@ -23,6 +25,7 @@ import type { ProtocolId, Turn } from "../sdk/wire/types.ts";
 const protocols = ["openai-chat", "openai-responses", "anthropic", "gemini"] as const;
 const forms = protocols.flatMap((protocol) => [false, true].map((stream) => [protocol, stream] as const));
 const mebibyte = 1024 * 1024;
+const usual = scripted(answer());
 
 /** How a client of each protocol asks `up/m`. */
 function request(protocol: ProtocolId, stream: boolean): readonly [path: string, body: object] {
@@ -138,6 +141,32 @@ describe("goes through as it is", () => {
   }
 });
 
+it.each([
+  ["JSON", "application/json"],
+  ["a page", "text/html"],
+])("a whole answer without end, %s, is given up and closed, and the next key answers", async (_name, type) => {
+  const piece = new Uint8Array(mebibyte).fill(32);
+  let given = 0;
+  let closed = 0;
+  const { proxy } = await virtualBench((wire, call) => {
+    if (!wire.headers["authorization"]!.includes("k1")) return usual(wire, call);
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        given++;
+        controller.enqueue(piece);
+      },
+      cancel: () => void closed++,
+    });
+    return new Response(body, { headers: { "content-type": type } });
+  });
+  const response = await proxy.chat({ model: "lab/m" });
+  expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("ok")]);
+  const { ctx } = await proxy.recorded(1);
+  expect(ctx.attempts[0]!.error?.message).toContain("larger than 268435456 bytes");
+  expect(closed).toBe(1);
+  expect(given).toBeLessThan(270);
+});
+
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
@@ -163,4 +192,43 @@ it("B14 answers without end leave no memory and no connection behind", async () 
   // Sixteen megabytes are read of each.
   expect((await rounds(5)) - before).toBeLessThan(16 * mebibyte);
   expect(up.open).toBe(0);
+});
+
+it("B14 a failed attempt that somebody keeps keeps nothing of its answer", async () => {
+  const piece = new Uint8Array(mebibyte).fill(120);
+  const begin = Buffer.from("data: ");
+  const unfinished = (end: "error" | "close" | "on") =>
+    new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(begin),
+      pull: function (this: { given?: number }, controller) {
+        this.given = (this.given ?? 0) + 1;
+        if (this.given < 12 || end === "on") controller.enqueue(piece);
+        else if (end === "error") controller.error(new Error("lost"));
+        else controller.close();
+      },
+    });
+  const ends = ["error", "close", "on"] as const;
+  let count = 0;
+  const { proxy } = await virtualBench(
+    () => new Response(unfinished(ends[count++ % 3]!), { headers: { "content-type": "text/event-stream" } }),
+    { retry: { attempts: 1 } },
+  );
+  const used = async (): Promise<number> => {
+    for (let time = 0; time < 3; time++) {
+      await turn();
+      collect();
+    }
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const ask = async (times: number): Promise<void> => {
+    for (let time = 0; time < times; time++) {
+      expect((await proxy.chat({ model: "lab/m", stream: true })).status).toBe(502);
+    }
+  };
+  await ask(3);
+  const before = await used();
+  await ask(9);
+  expect((await used()) - before).toBeLessThan(8 * mebibyte);
+  expect(proxy.records.flatMap(({ ctx }) => ctx.attempts)).toHaveLength(12);
 });

@@ -49,6 +49,7 @@ describe("keys of the environment", () => {
     "xxxxxx",
     "your-api-key",
     "your_openai_api_key_here",
+    "YOUR_GEMINI_API_KEY_1",
     "<key>",
     "changeme",
     "undefined",

@@ -72,6 +72,22 @@ describe("proxy check", () => {
     expect(asked).toEqual([]);
   });
 
+  test("warns of limits that nothing keeps, until something does", async () => {
+    const config = (plugins: string): string => `${imports}export default {
+        plugins: [
+          openaiCompatible({ name: "up", baseURL: "http://127.0.0.1:9/v1", keys: ["good-key-good-key-good"], models: ["m"], limits: { rpm: 3 } }),
+          proxyKey(), ${plugins}
+        ],
+      };`;
+    const cwd = folderWith({ "proxy.config.ts": config("tiers([])"), ".env": "PROXY_API_KEY=abc\n" });
+    const { stdout } = await run(["check"], { cwd });
+    expect(stdout).toContain(
+      "warning\tno_limits\tLimits are stated, and nothing keeps them\tKeys of up have limits, which are counted by a plugin.\tAdd resilience() or limits() to plugins.",
+    );
+    const kept = folderWith({ "proxy.config.ts": config("resilience()"), ".env": "PROXY_API_KEY=abc\n" });
+    expect((await run(["check"], { cwd: kept })).stdout).not.toContain("warning");
+  });
+
   test("asks every key with --live and fails when one does not answer", async () => {
     const { port } = await upstream();
     const cwd = folderWith({

@@ -36,11 +36,11 @@ async function opened(path: string, init: Partial<DatabaseInit> = {}): Promise<O
 }
 
 /** A thread that does as told: what it was asked, and what it answers in turn to writes. */
-function fakeThread(answers: Answer[]): { readonly asked: Ask[]; readonly startThread: DatabaseInit["startThread"] } {
+function fakeThread(answers: Answer[]): { readonly asked: Ask[]; readonly start: DatabaseInit["start"] } {
   const asked: Ask[] = [];
   return {
     asked,
-    startThread: () => ({
+    start: () => ({
       async ask(ask) {
         asked.push(ask);
         return ask.type === "write" || ask.type === "open" ? (answers.shift() ?? {}) : {};
@@ -51,17 +51,17 @@ function fakeThread(answers: Answer[]): { readonly asked: Ask[]; readonly startT
 }
 
 describe("the database", () => {
-  it("saves once a second, all writes of that second in one transaction", async () => {
+  it("saves half a second after a change, all writes of that time in one transaction", async () => {
     const clock = virtualClock();
     const thread = fakeThread([]);
-    const { database } = await opened("/nowhere", { clock, startThread: thread.startThread });
+    const { database } = await opened("/nowhere", { clock, start: thread.start });
     database.write(PUT, "a", "1");
     database.write(PUT, "b", "2");
-    await clock.advance(999);
+    await clock.advance(499);
     expect(thread.asked.map(({ type }) => type)).toEqual(["open"]);
     await clock.advance(1);
     database.write(PUT, "c", "3");
-    await clock.advance(1000);
+    await clock.advance(500);
     const writes = thread.asked.filter((ask) => ask.type === "write");
     expect(writes.map((ask) => ask.writes.map(({ rows }) => rows))).toEqual([
       [
@@ -120,7 +120,7 @@ describe("the database", () => {
     const clock = virtualClock();
     const full: Answer = { fault: { kind: "disk_full", why: "database or disk is full" } };
     const thread = fakeThread([{}, full, full, {}]);
-    const { database, problems, recovered } = await opened("/nowhere", { clock, startThread: thread.startThread });
+    const { database, problems, recovered } = await opened("/nowhere", { clock, start: thread.start });
     database.write(PUT, "a", "1");
     await clock.advance(1000);
     expect(database.trouble).toMatchObject({ kind: "disk_full" });
@@ -140,7 +140,7 @@ describe("the database", () => {
     const clock = virtualClock();
     const full: Answer = { fault: { kind: "disk_full", why: "full" } };
     const thread = fakeThread([{}, full]);
-    const { database, problems } = await opened("/nowhere", { clock, startThread: thread.startThread });
+    const { database, problems } = await opened("/nowhere", { clock, start: thread.start });
     database.write(PUT, "first", "1");
     await clock.advance(1000);
     for (let index = 0; index < 50_010; index++) database.write(PUT, `${index}`, "1");
@@ -174,7 +174,7 @@ describe("the database", () => {
     const path = join(folder(), "waygate.db");
     const clock = virtualClock();
     const thread = fakeThread([{}, { fault: { kind: "busy", why: "database is locked" } }]);
-    const { database, problems } = await opened(path, { clock, startThread: thread.startThread });
+    const { database, problems } = await opened(path, { clock, start: thread.start });
     database.write(PUT, "a", "1");
     await clock.advance(1000);
     expect(problems.map(({ what }) => what)).toEqual(["Another process keeps the database locked"]);
@@ -223,7 +223,7 @@ describe("the database", () => {
     const path = join(folder(), "waygate.db");
     const clock = virtualClock();
     const thread = fakeThread([{}, { fault: { kind: "failed", why: "The thread of the database has ended." } }]);
-    const { database, problems, recovered } = await opened(path, { clock, startThread: thread.startThread });
+    const { database, problems, recovered } = await opened(path, { clock, start: thread.start });
     database.write(PUT, "a", "1");
     await clock.advance(1000);
     expect(problems.map(({ code }) => code)).toEqual(["database_failed"]);

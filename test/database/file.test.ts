@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../../src/database/fault.ts";
 import { DatabaseError } from "../../src/database/fault.ts";
+import { APPLICATION, migrationsOf } from "../../src/database/migrations/index.ts";
 import { openFile } from "../../src/database/file.ts";
 import { version } from "../../src/version.ts";
 import { folder, query } from "./_folder.ts";
@@ -53,11 +54,28 @@ describe("the file of the database", () => {
     const { connection, setAside } = openFile(path, now);
     expect(setAside).toBeUndefined();
     expect(connection.prepare("SELECT key FROM snapshot").all()).toEqual([{ key: "k" }]);
-    expect(connection.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+    expect(connection.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
     expect(connection.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
     expect(connection.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
     expect(connection.prepare("SELECT value FROM meta WHERE name = 'writer'").get()).toEqual({ value: version });
     connection.close();
+  });
+
+  it.each(
+    migrationsOf("sqlite")
+      .slice(1)
+      .map((_, index) => index + 1),
+  )("of schema %i is brought up to this version with what is in it", (from) => {
+    const path = join(folder(), "waygate.db");
+    const old = new DatabaseSync(path);
+    for (const step of migrationsOf("sqlite").slice(0, from)) old.exec(step);
+    old.exec(`INSERT INTO snapshot (section, key, version, value) VALUES ('rests', 'a', 1, '{}');
+        PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${from}`);
+    old.close();
+    openFile(path, 0).connection.close();
+    expect(query(path, "SELECT section, key FROM snapshot")).toEqual([{ section: "rests", key: "a" }]);
+    expect(query(path, "SELECT count(*) AS users FROM users")).toEqual([{ users: 0 }]);
+    expect(query(path, "PRAGMA user_version")).toEqual([{ user_version: migrationsOf("sqlite").length }]);
   });
 
   it("is migrated by two that start at once, once", () => {

@@ -8,9 +8,12 @@ import { openaiCompatible } from "waygate/plugins/openai-compatible";
 import { rotate } from "waygate/plugins/rotate";
 import {
   answer,
+  chunk,
   createTestProxy,
   createUpstream,
+  gate,
   status,
+  stream,
   type TestProxy,
   type VirtualClock,
   virtualClock,
@@ -76,6 +79,24 @@ describe("a restart", () => {
     await third.chat({ model: "lab/m" });
     await third.close();
     expect(asked(home).slice(3)).toEqual(["one", "two"]);
+  });
+
+  it("H5 writes at the close what has waited to be written", async () => {
+    const home = await lab();
+    await using upstream = home.upstream;
+    upstream.when({ key: "one" }, status(429, {}, { "retry-after": "3600" }));
+    const hold = gate();
+    upstream.when({ key: "two" }, stream([chunk({ content: "a" }), hold, chunk({}, { finish: "stop" })]));
+    const proxy = await home.proxy(0, { plugins: [cooldown(), rotate({ mode: "sequential" })] });
+    const response = await proxy.chat({ model: "lab/m", stream: true });
+    const kept = (): number => Number(query(home.path, "SELECT count(*) AS n FROM snapshot")[0]?.["n"]);
+    // No time has passed, so nothing has been written yet.
+    expect(kept()).toBe(0);
+    const closing = proxy.close();
+    hold.open();
+    await Promise.all([closing, response.text().catch(() => "")]);
+    const sections = query(home.path, "SELECT DISTINCT section FROM snapshot ORDER BY section");
+    expect(sections.map(({ section }) => section)).toEqual(["rests", "rotate"]);
   });
 
   it("A1 a clock that was wrong when it was saved makes no rest longer", async () => {

@@ -55,9 +55,9 @@ async function open(path: string, clock = virtualClock()): Promise<OpenDatabase>
 }
 
 /** A thread that keeps what is written, and refuses where `answers` says so. */
-function recording(answers: Answer[] = []): { writes: Write[][]; startThread: () => { ask: never; end: never } } {
+function recording(answers: Answer[] = []): { writes: Write[][]; start: () => { ask: never; end: never } } {
   const writes: Write[][] = [];
-  const startThread = () =>
+  const start = () =>
     ({
       async ask(ask: { type: string; writes?: readonly Write[] }): Promise<Answer> {
         if (ask.type !== "write") return {};
@@ -66,7 +66,7 @@ function recording(answers: Answer[] = []): { writes: Write[][]; startThread: ()
       },
       async end() {},
     }) as never;
-  return { writes, startThread };
+  return { writes, start };
 }
 
 describe("the snapshot", () => {
@@ -86,8 +86,8 @@ describe("the snapshot", () => {
     set(0, "a", { count: 1 });
     set(0, "gone", 1);
     set(1, "long", [1, 2], now + 10_000);
-    set(1, "short", [3], now + 1000);
-    await first.clock.advance(1000);
+    set(1, "short", [3], now + 500);
+    await first.clock.advance(500);
     await database.flush();
     parts[0]!.entries.delete("gone");
     set(0, "a", { count: 2 });
@@ -129,14 +129,26 @@ describe("the snapshot", () => {
     const next = started();
     const loaded = section();
     next.snapshot.add("large", loaded);
-    await next.snapshot.restore(await open(path));
+    const again = await open(path);
+    const read = again.read.bind(again);
+    const pages: number[] = [];
+    await next.snapshot.restore(
+      Object.assign(again, {
+        async read(...sql: Parameters<typeof read>) {
+          const rows = await read(...sql);
+          pages.push(rows.length);
+          return rows;
+        },
+      }),
+    );
+    expect(pages).toEqual([2000, 2000, 1001]);
     expect(loaded.entries.size).toBe(5001);
     expect(loaded.entries.get("k5000")).toBe(5000);
   });
 
   it("computes a row once, however often it has changed, and at most a thousand in one go", async () => {
     const { snapshot, clock } = started();
-    const { writes, startThread } = recording();
+    const { writes, start } = recording();
     let computed = 0;
     const part = section(1, { save: (key) => (computed++, { value: key }) });
     const changed = snapshot.add("busy", part);
@@ -145,7 +157,7 @@ describe("the snapshot", () => {
       clock,
       onProblem: () => undefined,
       onRecovery: () => undefined,
-      startThread,
+      start,
     });
     snapshot.saveTo(database, false);
     for (let time = 0; time < 10; time++) for (let index = 0; index < 2500; index++) changed(`${index}`);
@@ -159,7 +171,7 @@ describe("the snapshot", () => {
   it("saves again what the disk refused, and all there is when the file is a new one", async () => {
     const { snapshot, clock } = started();
     const full: Answer = { fault: { kind: "disk_full", why: "full" } };
-    const { writes, startThread } = recording([{}, full, {}, { setAside: "/nowhere.corrupt" }]);
+    const { writes, start } = recording([{}, full, {}, { setAside: "/nowhere.corrupt" }]);
     const part = section();
     const changed = snapshot.add("part", part);
     const problems: string[] = [];
@@ -168,7 +180,7 @@ describe("the snapshot", () => {
       clock,
       onProblem: ({ code }) => problems.push(code),
       onRecovery: () => undefined,
-      startThread,
+      start,
     });
     snapshot.saveTo(database, false);
     const set = (key: string): void => {
@@ -234,7 +246,7 @@ describe("the snapshot", () => {
 
   it("a section that cannot say what it has costs only its own rows", async () => {
     const { snapshot, clock, logged } = started();
-    const { writes, startThread } = recording();
+    const { writes, start } = recording();
     const faulty = snapshot.add("faulty", section(1, { save: () => expect.fail("no") }));
     const well = section();
     const changed = snapshot.add("well", well);
@@ -243,7 +255,7 @@ describe("the snapshot", () => {
       clock,
       onProblem: () => undefined,
       onRecovery: () => undefined,
-      startThread,
+      start,
     });
     snapshot.saveTo(database, false);
     well.entries.set("a", 1);
@@ -265,13 +277,13 @@ describe("the snapshot", () => {
     parts[0]!.entries.set("a", 1);
     after.snapshot.add("same", parts[1]!);
     after.snapshot.add("other", parts[2]!);
-    const { writes, startThread } = recording();
+    const { writes, start } = recording();
     const database = await openDatabase({
       path: "/nowhere",
       clock,
       onProblem: () => undefined,
       onRecovery: () => undefined,
-      startThread,
+      start,
     });
     before.snapshot.saveTo(database, false);
     before.snapshot.handOver(after.snapshot);

@@ -18,6 +18,8 @@ export interface Running {
   output(): { readonly stdout: string; readonly stderr: string };
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>;
+  /** Ends it at once, as with `kill -9`. */
+  kill(): void;
 }
 
 /** Starts a file; it is ended after the test. */
@@ -36,7 +38,7 @@ export function runFile(url: URL, { cwd, env, node = [] }: RunOptions = {}): Run
     child.kill("SIGKILL");
     await exited;
   });
-  return { output: () => text, exited };
+  return { output: () => text, exited, kill: () => void child.kill("SIGKILL") };
 }
 
 /** Starts the example's `server.ts` on a free `PORT`, and resolves with its address once it does. */

@@ -167,6 +167,24 @@ describe("the ladder", () => {
     expect(seen.map(Math.round)).toEqual([9, 33, 54, 132, 270, 300]);
   });
 
+  test("rests end at whole milliseconds, whatever the jitter, the upstream and the config say", () => {
+    const untils = (["rate_limited", "network", "quota_exhausted"] as const).flatMap((kind) =>
+      [{}, { retryAt: 0 }].map((named) => {
+        const it = bench();
+        const now = it.app.clock.now();
+        for (let round = 0; round < 3; round++) {
+          it.app.dice.push(0.123_456_789);
+          it.fail(kind, { ...named, ...("retryAt" in named && { retryAt: now + 7000.25 }) });
+        }
+        return it.rest()!.until;
+      }),
+    );
+    expect(untils.filter((until) => !Number.isInteger(until))).toEqual([]);
+    const ruled = bench();
+    ruled.fail("rate_limited", { ruling: { rule: 0, then: "next", cooldown: 1500.5 } });
+    expect(ruled.rest()!.until).toBe(ruled.app.clock.now() + 1501);
+  });
+
   test("begins at the bottom after a success", async () => {
     const it = bench();
     it.fail("rate_limited");

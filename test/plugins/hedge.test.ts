@@ -137,6 +137,21 @@ describe("a late first candidate", () => {
     expect(inFlight(bed)).toBe(0);
   });
 
+  it.each([
+    ["the second", { k1: later(status(503), pause(5000)), k2: later(status(400), pause(100)) }],
+    ["the first", { k1: later(status(400), pause(2000)), k2: later(status(503), pause(5000)) }],
+  ])("is the last to be waited for when %s has found the request itself at fault", async (_name, upstream) => {
+    const bed = await lab({ ...upstream, k3: answer({ text: "never" }) }, undefined, {
+      lab: { keys: ["k1", "k2", "k3"] },
+    });
+    const pending = bed.proxy.chat(asked);
+    for (let step = 0; step < 60; step++) await bed.clock.advance(100);
+    expect((await pending).status).toBe(400);
+    expect(bed.keys).toEqual(["k1", "k2"]);
+    expect(bed.proxy.records[0]!.outcome).toMatchObject({ status: 400, error: { kind: "invalid_request" } });
+    expect(inFlight(bed)).toBe(0);
+  });
+
   it("stays alone where there is nobody else, or nothing left of retry.attempts", async () => {
     const alone = await lab({ k1: after(3000, "alone") }, undefined, { lab: { keys: ["k1"] } });
     expect(await alone.ask()).toBe("alone");

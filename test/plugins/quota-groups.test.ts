@@ -38,3 +38,11 @@ test("A3 a rest of one model of a group is one of all its models and of no other
 test("an unknown provider does not start", () => {
   expect(() => started({ gemini_cly: {} })).toThrow(/write "gemini_cli"/);
 });
+
+test("an empty list takes a provider's own group away, and nothing else of it", () => {
+  const own = { groupOf: (model: string) => (model.startsWith("g-") ? "flash" : "pro") };
+  const app = fakeApp({ providers: [fakeProvider("gemini_cli", own)] });
+  void quotaGroups({ gemini_cli: { flash: [], small: ["g-lite"] } }).setup?.(app);
+  const scopes = ["g-one", "g-lite", "other"].map((model) => app.credentials.scope("gemini_cli", model));
+  expect(scopes).toEqual(["g-one", "small", "pro"]);
+});

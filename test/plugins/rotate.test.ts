@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Candidate } from "waygate";
+import type { Candidate, HookObject } from "waygate";
 import { quotaGroups } from "waygate/plugins/quota-groups";
 import { rotate, type RotateOptions } from "waygate/plugins/rotate";
 import {
@@ -242,4 +242,32 @@ test("one candidate is given back as it is", () => {
   const { app, plugin } = rotation();
   const candidates = fakeCandidates(app, ["a"]);
   expect(select(plugin, candidates, fakeContext(app))).toBe(candidates);
+});
+
+describe("providers with a mode of their own", () => {
+  const providers = { "gemini-cli": { mode: "sequential" }, openai: { tolerance: 0 } } as const;
+  const app = (): FakeApp => fakeApp({ providers: ["lab", "gemini_cli", "openai"].map((name) => fakeProvider(name)) });
+
+  test("stay with a key or take the least used, beside others that do not", () => {
+    const here = app();
+    const { order, use } = rotation({ mode: "round-robin", providers: { gemini_cli: providers["gemini-cli"] } }, here);
+    const of = (name: string): readonly Candidate[] =>
+      fakeCandidates(here, [`${name}-a`, `${name}-b`], { provider: here.providers.find((each) => each.name === name) });
+    for (const name of ["lab", "gemini_cli"]) use(of(name)[1]!);
+    expect(order(of("lab"))).toBe("lab-a lab-b");
+    expect(order(of("gemini_cli"))).toBe("gemini_cli-b gemini_cli-a");
+  });
+
+  test("are spread over many keys, but not where a key is kept", () => {
+    const { plugin } = rotation({ providers });
+    const { spread } = plugin.hooks!.selectKey as HookObject<unknown>;
+    const isSpread = spread as (provider: { readonly name: string }) => boolean;
+    expect(["gemini_cli", "openai", "lab"].map((name) => isSpread({ name }))).toEqual([false, true, true]);
+  });
+
+  test("must be there, and cannot be compared by latency or cost at the same time", async () => {
+    await expect(rotate({ providers: { nobody: {} } }).setup?.(app())).rejects.toThrow('there is no provider "nobody"');
+    expect(() => rotate({ mode: "cost", providers })).toThrow('mode cannot be "cost"');
+    expect(() => rotate({ providers: { lab: { mode: "latency" as "random" } } })).toThrow('no mode "latency"');
+  });
 });

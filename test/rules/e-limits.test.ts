@@ -100,13 +100,21 @@ describe("limits of keys", () => {
     expect(await statuses(bench, 4)).toBe("200 200 200 429");
   });
 
-  it("a full key is a decision with policy, kind and time, and the answer has the earliest of them", async () => {
+  it("E3 a key is out with its last request, before anybody asks it in vain, and the answer has the earliest time", async () => {
     await using bench = await lab({
       providers: { lab: ["a", "b"] },
-      plugins: [limits({ keys: { rpm: 1 } })],
+      plugins: [limits({ keys: { rpm: 1, rpd: 100 } })],
       retry: atOnce,
     });
+    const watch = watched(bench);
     await bench.ask();
+    expect(bench.pool.resting(bench.proxy.records[0]!.outcome.answeredBy!)).toEqual({
+      state: "cooling",
+      until: bench.clock.now() + 60_000,
+      policy: "limits",
+      reason: "1 requests per minute reached",
+      kind: "rate_limited",
+    });
     await bench.clock.advance(15_000);
     await bench.ask();
     const refused = await bench.ask();
@@ -119,16 +127,41 @@ describe("limits of keys", () => {
       { provider: "lab", reason: "rate_limited" },
       { provider: "lab", reason: "rate_limited" },
     ]);
+    expect(watch.reserves()).toBe(2);
+  });
+
+  it("a key with too few tokens for a request is a decision with policy, kind, reason and time", async () => {
+    await using bench = await lab({
+      providers: { lab: ["a", "b"] },
+      plugins: [limits({ keys: { tpm: 1500 }, answer: 1000 })],
+      upstream: answer({ usageIn: "none" }),
+      retry: atOnce,
+    });
+    await bench.ask();
+    await bench.ask();
+    expect(bench.asked()).toBe("a b");
     expect(bench.proxy.records[1]!.ctx.decisions).toContainEqual(
       expect.objectContaining({
         policy: "limits",
         action: "drop",
         kind: "rate_limited",
-        reason: "1 requests per minute reached",
-        until: bench.clock.now() + 45_000,
+        reason: "1500 tokens per minute reached",
+        until: bench.clock.now() + 60_000,
       }),
     );
-    expect(bench.pool.rests()).toEqual([]);
+  });
+
+  it("a key whose request was not sent after all is free again at once", async () => {
+    const ours = { object: "chat.completion", choices: [{ message: { content: "x" }, finish_reason: "stop" }] };
+    await using bench = await lab({
+      providers: one,
+      plugins: [
+        limits({ keys: { rpm: 1 } }),
+        definePlugin({ name: "own", hooks: { call: () => Promise.resolve(Response.json(ours)) } }),
+      ],
+      retry: atOnce,
+    });
+    expect(await statuses(bench, 3)).toBe("200 200 200");
   });
 
   it("A10 ten thousand full keys are not asked one by one by every request", async () => {
@@ -153,7 +186,7 @@ describe("limits of keys", () => {
     });
     const watch = watched(bench);
     expect(await statuses(bench, 4)).toBe("200 200 429 429");
-    expect(watch.reserves()).toBe(3);
+    expect(watch.reserves()).toBe(2);
   });
 
   it("A23 a margin stops before the limit", async () => {

@@ -61,6 +61,7 @@ describe.each([
     const refused = await bench.ask();
     expect([refused.status, refused.error.code, refused.took]).toEqual([429, "queue_full", 0]);
     expect(Number(refused.headers.get("retry-after"))).toBe(1);
+    expect(refused.error.message).toMatch(/ 2 requests wait already\.( .+ s\.)? retry\.queueSize lets more wait\./);
     await until(bench, () => answered.length === 3);
     expect(answered).toEqual(["x1", "x2", "x3"]);
   });

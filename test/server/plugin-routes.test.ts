@@ -1,6 +1,6 @@
 import { HTTPError } from "h3";
 import { describe, expect, it } from "vitest";
-import { definePlugin, type Plugin } from "waygate";
+import { definePlugin, type Plugin, routeCaller } from "waygate";
 import { echo } from "waygate/plugins/echo";
 import { proxyKey } from "waygate/plugins/proxy-key";
 import { createTestProxy, type TestProxy, type TestProxyOptions } from "waygate/testing";
@@ -75,6 +75,60 @@ describe("routes of plugins", () => {
     expect(broken.status).toBe(500);
     expect(await broken.text()).not.toContain("inside knowledge");
     expect(proxy.logged.join("\n")).toContain("inside knowledge");
+  });
+
+  describe("for administrators", () => {
+    const admin = definePlugin({
+      name: "admin-only",
+      routes: { "GET /api/own": (event) => routeCaller(event), "GET /own/mine": (event) => routeCaller(event) },
+      adminRoutes: ["GET /api/own"],
+    });
+    const guardedWith = (adminKey: string | undefined): Promise<TestProxy> =>
+      start({
+        plugins: [
+          proxyKey({
+            keys: [
+              { key: "k-1", label: "mia" },
+              { key: "k-2", admin: true },
+            ],
+          }),
+          echo(),
+          admin,
+        ],
+        adminKey: adminKey ?? "",
+      });
+    const as = (secret: string): RequestInit => ({ headers: { authorization: `Bearer ${secret}` } });
+
+    it("open with ADMIN_KEY or an administrator's key, know who calls, and stay shut for everybody else", async () => {
+      await using proxy = await guardedWith("adm-1");
+      expect(await (await proxy.fetch("/api/own", as("adm-1"))).json()).toMatchObject({ principal: { id: "admin" } });
+      expect((await proxy.fetch("/api/own", as("k-2"))).status).toBe(200);
+      expect((await proxy.fetch("/api/own", as("k-1"))).status).toBe(403);
+      expect((await proxy.fetch("/api/own")).status).toBe(401);
+      expect(await (await proxy.fetch("/own/mine", as("k-1"))).json()).toMatchObject({ principal: { label: "mia" } });
+    });
+
+    it("do not open with ADMIN_KEY what clients use", async () => {
+      await using proxy = await guardedWith("adm-1");
+      expect((await proxy.fetch("/v1/models", as("adm-1"))).status).toBe(401);
+      expect((await proxy.fetch("/own/mine", as("adm-1"))).status).toBe(401);
+    });
+
+    it("do not open with an empty key where there is none", async () => {
+      await using proxy = await guardedWith(undefined);
+      expect((await proxy.fetch("/api/own", as(""))).status).toBe(401);
+      expect((await proxy.fetch("/api/own", { headers: { "x-api-key": "" } })).status).toBe(401);
+    });
+
+    it("let nobody guess: after five wrong keys in ten minutes the right one has to wait too", async () => {
+      await using proxy = await guardedWith("adm-1");
+      for (let count = 0; count < 5; count++)
+        expect((await proxy.fetch("/api/own", as(`no-${count}`))).status).toBe(401);
+      const late = await proxy.fetch("/api/own", as("adm-1"));
+      expect(late.status).toBe(429);
+      expect(Number(late.headers.get("retry-after"))).toBeGreaterThan(500);
+      expect((await proxy.fetch("/own/mine", as("k-1"))).status).toBe(200);
+    });
   });
 
   it("cannot take a route of the core", async () => {

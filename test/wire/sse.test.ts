@@ -119,6 +119,16 @@ describe("parseFrame", () => {
   });
 });
 
+describe("the tail of a stream that is given up", () => {
+  it("is let go", () => {
+    const splitter = frameSplitter(100);
+    splitter.push(bytes("data: x"), () => expect.fail("nothing is complete"));
+    expect(Buffer.from(splitter.rest()!).toString()).toBe("data: x");
+    splitter.release();
+    expect(splitter.rest()).toBeUndefined();
+  });
+});
+
 describe("isComment", () => {
   it.each([
     [": x\n\n", true],

@@ -16,7 +16,7 @@ import { failedInside } from "../answer.ts";
 import { RunningAttempt } from "../attempt.ts";
 import type { RequestState } from "../context.ts";
 import { failureOf, isFailed } from "../exchange.ts";
-import { asError } from "../loop.ts";
+import { asError } from "../start.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { clientGone, usedUp } from "../refusal.ts";
 import { createSelector } from "../select.ts";

@@ -19,6 +19,7 @@ const varying = stringsOf("text", "thinking", "partial_json");
 
 export function probe({ seals: wanted = false }: ProbeInit): Probe {
   let started = false;
+  let said = false;
   let finished = false;
   let closed = false;
   let begun = false;
@@ -42,7 +43,7 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     if (type === "thinking") note(signature);
     if (type === "redacted_thinking") note(data);
     // Text and thinking begin with their first piece, anything else is something already.
-    if ((type !== "text" && type !== "thinking") || isText(text) || isText(thinking)) started = true;
+    if ((type !== "text" && type !== "thinking") || isText(text) || isText(thinking)) started = said = true;
   };
   const readStop = (reason: Json | undefined): void => {
     if (!isText(reason)) return;
@@ -59,7 +60,7 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
   const readDelta = ({ index, delta }: JsonObject): void => {
     if (!isObject(delta)) return;
     const { text, thinking, partial_json: json } = delta;
-    if ((text ?? thinking ?? json) !== "") started = true;
+    if ((text ?? thinking ?? json) !== "") started = said = true;
     if (delta["type"] !== "signature_delta" || !isNumber(index) || !isText(delta["signature"])) return;
     if (signing === index && wanted) seals.push((seals.pop() ?? "") + delta["signature"]);
     else note(delta["signature"]);
@@ -130,6 +131,9 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     },
     get started() {
       return started;
+    },
+    get said() {
+      return said;
     },
     get finished() {
       return finished;

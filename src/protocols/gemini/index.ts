@@ -10,6 +10,8 @@ import { probe } from "./probe.ts";
 import { decodeRequest, encodeRequest } from "./request.ts";
 import { operationOf, path } from "./target.ts";
 
+export { type Thinking, thinkingOf } from "./model.ts";
+
 export const gemini: Protocol<"gemini"> = {
   id: "gemini",
   // The second is what @google/genai 3 and later say unless told otherwise; the third, @ai-sdk/google for names of
@@ -33,3 +35,10 @@ export const gemini: Protocol<"gemini"> = {
   encodeError,
   encodeStreamError,
 };
+
+/** For providers that speak this protocol with deviations of their own. */
+export { jsonSchemaOf } from "./json-schema.ts";
+export { openApiSchema } from "./schema.ts";
+export { plainSchema } from "./schema-plain.ts";
+export { withStandIns } from "./sentinel.ts";
+export { camelCasedObject } from "./spelling.ts";

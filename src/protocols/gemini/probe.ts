@@ -20,6 +20,7 @@ export function probe(init: ProbeInit): Probe {
   /** Whether each candidate seen so far has finished: the others go on when one is done. */
   const doneBy = new Map<number, boolean>();
   let started = false;
+  let said = false;
   let called = false;
   let finished = false;
   let raw: string | undefined;
@@ -35,7 +36,7 @@ export function probe(init: ProbeInit): Probe {
     if (isObject(functionCall)) called = true;
     if (init.seals && isText(thoughtSignature)) seals.push(thoughtSignature);
     const other = Object.keys(part).some((key) => key !== "text" && key !== "thought" && key !== "thoughtSignature");
-    if (isText(text) || other) started = true;
+    if (isText(text) || other) started = said = true;
   };
   const readResponse = (json: JsonObject): void => {
     if (carriesError(json)) {
@@ -99,6 +100,9 @@ export function probe(init: ProbeInit): Probe {
     },
     get started() {
       return started;
+    },
+    get said() {
+      return said;
     },
     get finished() {
       return finished;

@@ -36,6 +36,7 @@ function readChoice({ delta, message }: JsonObject): ChoiceReading {
 /** For protocols whose messages have `choices` and `usage` as chat's have. */
 export function createProbe(init: ProbeInit, read: (choice: JsonObject) => ChoiceReading): Probe {
   let started = false;
+  let said = false;
   let finished = false;
   let closed = false;
   let called = false;
@@ -52,7 +53,7 @@ export function createProbe(init: ProbeInit, read: (choice: JsonObject) => Choic
     for (const choice of isArray(json["choices"]) ? json["choices"] : []) {
       if (!isObject(choice)) continue;
       const { content, calls } = read(choice);
-      if (content) started = true;
+      if (content) started = said = true;
       if (calls) called = true;
       const { index, finish_reason: reason } = choice;
       const key = isNumber(index) ? index : 0;
@@ -123,6 +124,9 @@ export function createProbe(init: ProbeInit, read: (choice: JsonObject) => Choic
     },
     get started() {
       return started;
+    },
+    get said() {
+      return said;
     },
     get finished() {
       return finished;

@@ -19,6 +19,7 @@ const piece = /^response\..*(?:delta|_text\.done|arguments\.done|part\.(?:added|
 export function probe({ seals: wanted = false }: ProbeInit): Probe {
   const seals: string[] = [];
   let started = false;
+  let said = false;
   let finished = false;
   let called = false;
   let refused = false;
@@ -30,6 +31,7 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
   const readItem = (item: JsonObject): void => {
     const { type, content, encrypted_content: sealed } = item;
     if (type === "function_call") called = true;
+    if (says(item)) said = true;
     if (isArray(content) && content.some((part) => isObject(part) && part["type"] === "refusal")) refused = true;
     if (wanted && isText(sealed) && !seals.includes(sealed)) seals.push(sealed);
   };
@@ -58,7 +60,7 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
       if (type !== "response.output_item.added" || (item["type"] !== "message" && item["type"] !== "reasoning")) {
         started = true;
       }
-    } else if (type.endsWith(".delta")) started ||= isText(json["delta"]);
+    } else if (type.endsWith(".delta") && isText(json["delta"])) started = said = true;
     return "forward";
   };
   /** A JSON answer without framing, as upstreams send that fail before they begin to stream. */
@@ -99,6 +101,9 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     get started() {
       return started;
     },
+    get said() {
+      return said;
+    },
     get finished() {
       return finished;
     },
@@ -118,4 +123,11 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
       return seals;
     },
   };
+}
+
+/** An announced item says nothing yet, and sealed reasoning is nothing a client could show. */
+function says({ type, content, summary }: JsonObject): boolean {
+  if (type !== "message" && type !== "reasoning") return type !== undefined;
+  const parts = [...(isArray(content) ? content : []), ...(isArray(summary) ? summary : [])];
+  return parts.some((part) => isObject(part) && (isText(part["text"]) || isText(part["refusal"])));
 }

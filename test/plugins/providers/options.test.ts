@@ -168,6 +168,8 @@ describe("g4f", () => {
     await g4f().setup?.(app);
     expect(ids.map((id) => app.credentials.list(id).length)).toEqual([1, 1, 1, 1, 1]);
     expect(g4f().providers!.map(({ tier }) => tier)).toEqual([4, 4, 4, 4, 4]);
+    vi.stubEnv("PROVIDER_PRIORITY_G4F_GROQ", "1");
+    expect(g4f().providers!.map(({ tier }) => tier)).toEqual([4, 1, 4, 4, 4]);
   });
 
   test.each(["0", "11", "first", "1.5"])("refuses the tier %j and names the variable", (tier) => {

@@ -7,8 +7,15 @@ export const nvidiaNim: Fake = {
   base: "/v1",
   models: { path: "/v1/models", reply: models(["a/b", "listed/forbidden"]), ids: ["a/b", "listed/forbidden"] },
   answer: thinks,
-  refuses: (request) =>
-    refusal("reasoning_effort" in request.json ? "reasoning_effort" : refusesNews(request), (detail) => ({ detail })),
+  refuses(request) {
+    // Models that are told in another way refuse it, and some take one word of it.
+    const { reasoning_effort: effort = "high" } = request.json;
+    const isTaken =
+      !/deepseek|kimi|nemotron/.test(request.model ?? "") &&
+      !(/mistral/.test(request.model ?? "") && effort !== "high");
+    const field = "reasoning_effort" in request.json && !isTaken ? "reasoning_effort" : refusesNews(request);
+    return refusal(field, (detail) => ({ detail }));
+  },
   plays: {
     forbidden: {
       reply: status(403, { status: 403, title: "Forbidden", detail: "Authorization failed" }),

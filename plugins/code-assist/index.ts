@@ -1,0 +1,24 @@
+/** What the providers behind Google's Code Assist share; for the plugins of such a provider. */
+export { accountIdentity, accountVariables, emailIn, learnt, type Learnt, textOf, withLearnt } from "./account.ts";
+export { accountUnusable, type Ask, askService, type Fetch, unusableAccount } from "./ask.ts";
+export { enveloped, firstWords, hexDigits, sessionNumber, sessionUuid } from "./envelope.ts";
+export { isBareLimit } from "./exchange.ts";
+export { classifyCodeAssist, type CodeAssistFailure, codeAssistFailures } from "./failures.ts";
+export { googleAccount, type GoogleAddresses, type GoogleClient } from "./google-account.ts";
+export { type GoogleError, googleError, linkOf } from "./google-error.ts";
+export type { Guard, GuardMaker } from "./guard.ts";
+export { itemsOf, objectsOf, withInstruction } from "./guards/request.ts";
+export { guardOf, type ToolGuard, type ToolStep } from "./guards/tool-guard.ts";
+export { allGuards, type ToolGuardOptions, toolSteps, type ToolSteps } from "./guards/tool-steps.ts";
+export { budgetForLevel, type Mend, standForSignatures } from "./mends.ts";
+export type { CodeAssistOptions, CodeAssistService, ModelGroups, RequestParts } from "./options.ts";
+export { codeAssist } from "./plugin.ts";
+export { type ControlPlane, findProject, type Found, type ProjectSearch } from "./project.ts";
+export { lookFor, withFound } from "./projects.ts";
+export { type QuotaReading, quotaNote } from "./quota.ts";
+export { type Tier, tierOf } from "./tiers.ts";
+export { userQuota } from "./user-quota.ts";
+export { chained } from "./unwrap.ts";
+export type { VerdictOptions } from "./verdicts.ts";
+export { secretOf } from "./installed-secret.ts";
+export type { Installation } from "./installed-secret.ts";
