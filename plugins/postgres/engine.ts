@@ -1,11 +1,11 @@
 /** Answers the questions of a database with PostgreSQL, one after the other, on one connection. */
 import type { Client } from "pg";
-import type { DatabaseAnswer, DatabaseAsk, DatabaseEngine } from "waygate";
+import type { DatabaseAnswer, DatabaseAsk, DatabaseEngine, SqlRow } from "waygate";
 import type { Address } from "./address.ts";
 import { connect } from "./client.ts";
 import { faultOf } from "./faults.ts";
 import { migrate } from "./migrate.ts";
-import { numbered } from "./statements.ts";
+import { numbered, received, sendable } from "./statements.ts";
 import { change, write } from "./transactions.ts";
 
 export function startEngine(address: Address, schema: string): DatabaseEngine {
@@ -37,8 +37,8 @@ export function startEngine(address: Address, schema: string): DatabaseEngine {
       }
       if (client === undefined) return { fault: { kind: "away", why: "There is no connection." } };
       if (ask.type === "read") {
-        const { rows } = await client.query(numbered(ask.sql), [...ask.values]);
-        return { rows };
+        const { rows } = await client.query<SqlRow>(numbered(ask.sql), sendable(ask.values));
+        return { rows: received(rows) };
       }
       return ask.type === "write" ? await write(client, ask.writes) : await change(client, ask.changes);
     } catch (error) {

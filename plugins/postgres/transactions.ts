@@ -2,7 +2,7 @@
 import type { Client } from "pg";
 import type { DatabaseAnswer, DatabaseChange, DatabaseWrite } from "waygate";
 import { blamesStatement } from "./faults.ts";
-import { numbered } from "./statements.ts";
+import { numbered, sendable } from "./statements.ts";
 
 /** One transaction. Throws what keeps the database from being written at all. */
 export async function write(client: Client, writes: readonly DatabaseWrite[]): Promise<DatabaseAnswer> {
@@ -20,7 +20,7 @@ export async function write(client: Client, writes: readonly DatabaseWrite[]): P
       for (const row of rows) {
         await client.query("SAVEPOINT row");
         try {
-          await client.query(numbered(sql), [...row]);
+          await client.query(numbered(sql), sendable(row));
         } catch (error) {
           if (!blamesStatement(error)) throw error;
           await client.query("ROLLBACK TO SAVEPOINT row");
@@ -37,7 +37,7 @@ export async function change(client: Client, changes: readonly DatabaseChange[])
   let conflict: number | undefined;
   await inTransaction(client, async () => {
     for (const { sql, values, expect } of changes) {
-      const { rowCount } = await client.query(numbered(sql), [...values]);
+      const { rowCount } = await client.query(numbered(sql), sendable(values));
       if (expect !== undefined && rowCount !== expect) {
         conflict = changed.length;
         return false;
@@ -54,7 +54,7 @@ async function runAll(client: Client, writes: readonly DatabaseWrite[]): Promise
   const open: Promise<unknown>[] = [];
   for (const { sql, rows } of writes) {
     const text = numbered(sql);
-    for (const row of rows) open.push(client.query(text, [...row]));
+    for (const row of rows) open.push(client.query(text, sendable(row)));
   }
   const failed = (await Promise.allSettled(open)).find(({ status }) => status === "rejected");
   // The first is the cause; those behind it only say that the transaction is over.

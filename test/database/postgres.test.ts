@@ -87,6 +87,18 @@ describe.skipIf(!hasPostgres)("PostgreSQL as the database", () => {
     await database.close();
   });
 
+  it("keeps texts that PostgreSQL has no way to write", async () => {
+    const { database, problems } = await opened("texts");
+    const texts = ["zero\0inside", "\uE000", "\uE0000", "\0\uE000\0"];
+    texts.forEach((text, at) => database.write(PUT, text, String(at), "mia", at));
+    expect(await database.read("SELECT name FROM settings ORDER BY changed_at")).toEqual(
+      texts.map((name) => ({ name })),
+    );
+    const named = await database.read("SELECT value FROM settings WHERE name = ?", texts[3]!);
+    expect([named, problems]).toEqual([[{ value: "3" }], []]);
+    await database.close();
+  });
+
   it("makes a change whole or not at all", async () => {
     const { database } = await opened("changes");
     const edit = "UPDATE settings SET value = ?, version = version + 1 WHERE name = ? AND version = ?";
