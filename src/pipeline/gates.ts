@@ -100,7 +100,7 @@ export interface Refusals {
    * `since`, when the choice that left it out was begun.
    */
   earliest(since: number): number | undefined;
-  /** A wait is over: all may be asked again but those of which nobody knows when. */
+  /** A wait is over: when something has come back, all may be asked again but those of which nobody knows when. */
   restart(): void;
 }
 
@@ -111,6 +111,8 @@ export function createRefusals(state: RequestState, pool: Pool, clock: Clock): R
   let count = 0;
   /** What had come back when the first of them was refused. */
   let lifts = pool.lifts;
+  /** When all could be asked again. */
+  let restarted = Number.NEGATIVE_INFINITY;
   const isOver = (key: string, now: number): boolean =>
     (until?.get(key) ?? 0) <= now && (unknown?.get(key) ?? 0) <= now;
 
@@ -125,7 +127,8 @@ export function createRefusals(state: RequestState, pool: Pool, clock: Clock): R
     },
     add(candidate, { name }, { refused, kind, until: at, holds, scope = holds ?? "key" }) {
       const now = clock.now();
-      if (count++ === 0) lifts = pool.lifts;
+      if (until === undefined) lifts = pool.lifts;
+      count++;
       state.decisions.push({ policy: name, action: "drop", candidate, reason: refused, kind, until: at });
       if (holds === undefined || at === undefined || at <= now) {
         const key = keyOf(scope, candidate);
@@ -147,6 +150,11 @@ export function createRefusals(state: RequestState, pool: Pool, clock: Clock): R
     },
     restart() {
       count = 0;
+      const now = clock.now();
+      // Those who wait would hand a place to each other for ever, if each asked again whenever it is handed one, or made
+      // the others ask again by what it gives back.
+      if (pool.lifts === lifts || (now >= restarted && now < restarted + ASK_AGAIN)) return;
+      restarted = now;
       until = undefined;
     },
   };

@@ -72,6 +72,44 @@ describe("a request that waits", () => {
   });
 });
 
+it("those who wait for a limit do not hand places to each other without an end when places become free", async () => {
+  let asked = 0;
+  let full = false;
+  const limit = definePlugin({
+    name: "limit",
+    setup({ credentials, runtime }) {
+      credentials.addGate({
+        name: "limit",
+        reserve() {
+          if (++asked > 2000) throw new Error("asked too often");
+          if (!full) return undefined;
+          return { refused: "too much", kind: "rate_limited", until: runtime.clock.now() + 10_000 };
+        },
+      });
+    },
+  });
+  const held = gate();
+  await using bench = await lab({
+    providers: { lab: ["a", "b"] },
+    concurrency: 2,
+    plugins: [limit],
+    retry: { queueWait: 5000 },
+    upstream: later(answer(), held),
+  });
+  const ask = (model: string): Promise<Response> => bench.proxy.chat({ model });
+  const first = ["lab/m", "lab/n", "lab/o", "lab/p"].map(ask);
+  await bench.clock.advance(0);
+  expect(bench.calls.length).toBe(4);
+  full = true;
+  const waiting = ["lab/m", "lab/n", "lab/o", "lab/p", "lab/m", "lab/n", "lab/o", "lab/p"].map(ask);
+  await bench.clock.advance(100);
+  asked = 0;
+  held.open();
+  for (const each of first) expect((await bench.finish(each)).status).toBe(200);
+  for (const each of waiting) expect((await bench.finish(each)).status).toBe(429);
+  expect(asked).toBeLessThan(100);
+});
+
 it("A16 four refusals for too many requests in three seconds slow a request down, whoever refuses", async () => {
   const limited = status(429, { error: { message: "Slow down" } });
   await using bench = await lab({
