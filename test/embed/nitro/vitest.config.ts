@@ -6,7 +6,14 @@ import base from "../../../vitest.config.ts";
 const config: ViteUserConfig = {
   ...base,
   root: fileURLToPath(new URL("../../../", import.meta.url)),
-  test: { ...base.test, include: ["test/embed/nitro/*.slow.ts"], typecheck: { enabled: false }, hookTimeout: 120_000 },
+  test: {
+    ...base.test,
+    // Its folders are others.
+    projects: undefined,
+    include: ["test/embed/nitro/*.slow.ts"],
+    testTimeout: 15_000,
+    hookTimeout: 120_000,
+  },
 };
 
 export default config;
