@@ -62,7 +62,7 @@ export function usage(options: UsageOptions = {}): Plugin<readonly []> {
             );
       const ledger = createLedger();
       const leave = database.attach(ledger);
-      const retention = startRetention(database, app.runtime.clock, options.keep);
+      const retention = startRetention(database, app.runtime.clock, log.warn, options.keep);
       running.set(app, {
         ledger,
         pricer,

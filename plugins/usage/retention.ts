@@ -24,6 +24,7 @@ export interface Retention {
 export function startRetention(
   database: Database,
   clock: Clock,
+  warn: (message: string, error: unknown) => void,
   { days = 90, rows = 5_000_000, summaryDays = 730 }: RetentionOptions = {},
 ): Retention {
   let timer: Timer | undefined;
@@ -55,8 +56,10 @@ export function startRetention(
     timer = clock.timer(() => void again(), after);
   };
   const again = async (): Promise<void> => {
-    // A database that is away has said so itself; the next round makes up for this one.
-    await round().catch(() => undefined);
+    await round().catch((error: unknown) => {
+      // A database that is away has said so itself; the next round makes up for this one.
+      if (database.trouble === undefined) warn("Old rows of the ledger could not be removed:", error);
+    });
     if (!isOver) next(EVERY);
   };
   next(FIRST);

@@ -22,7 +22,11 @@ it("H1 the ledger keeps what is neither too old nor too much, and its questions 
   for (let index = 0; index < 20; index++) database.write(PUT, `r${index}`, index < 5 ? now - 3 * DAY : now - index);
   await database.flush();
   const clock = virtualClock({ start: now });
-  const retention = startRetention(database, clock, { days: 2, rows: 10, summaryDays: 2 });
+  const retention = startRetention(database, clock, (...told) => expect(told).toEqual([]), {
+    days: 2,
+    rows: 10,
+    summaryDays: 2,
+  });
   await clock.advance(30_000);
   const left = async (): Promise<unknown> => (await database.read("SELECT request_id FROM usage ORDER BY id")).length;
   await expect.poll(left).toBe(10);
