@@ -6,6 +6,8 @@ import type { Reader } from "./reader.ts";
 export interface Access {
   readonly plugin: Plugin | undefined;
   readonly variables: readonly string[];
+  /** Users are asked for, and the config lists nobody who knows them. */
+  readonly needsUsers: boolean;
 }
 
 const modes = ["none", "proxy_key", "user_token"] as const;
@@ -17,23 +19,17 @@ const dialects = [
 ] as const;
 
 /**
- * `PROXY_API_KEY` goes before the others. Throws a `ConfigError` when people are to be told apart and nothing does so, or
- * when a key is asked for that is not there: then the proxy would be open.
+ * `PROXY_API_KEY` goes before the others. Throws a `ConfigError` when a key is asked for that is not there: then the
+ * proxy would be open.
  */
 export function accessOf(reader: Reader, listed: readonly Plugin[]): Access {
   const knows = listed.some(({ name, hooks }) => name === "users" && hooks?.auth !== undefined);
   const hasKey = reader.text("PROXY_API_KEY") !== undefined || reader.text("PROXY_API_KEY_FILE") !== undefined;
   const hasAuth = listed.some(({ hooks }) => hooks?.auth !== undefined);
-  let found: Access = { plugin: hasKey ? proxyKey() : undefined, variables: [] };
+  let found: Access = { plugin: hasKey ? proxyKey() : undefined, variables: [], needsUsers: false };
   for (const { choice, key } of dialects) {
     const mode = reader.word(choice, modes);
-    if (mode === "user_token" && !knows) {
-      throw problem(
-        `${choice} is user_token, and nothing here knows users`,
-        "everybody would have to be let in, or nobody",
-        `list users() in plugins, or set ${choice}=proxy_key and ${key === "PROXY_KEY" ? key : "PROXY_API_KEY"}`,
-      );
-    }
+    if (mode === "user_token" && !knows) found = { ...found, needsUsers: true };
     const secret = reader.text(key);
     if (mode === "proxy_key" && secret === undefined && !hasKey && !hasAuth) {
       throw problem(
@@ -45,7 +41,7 @@ export function accessOf(reader: Reader, listed: readonly Plugin[]): Access {
     // Whoever has set it back to none does not want it; without a word a key is there to be asked for.
     if (secret === undefined || mode === "none" || mode === "user_token" || found.plugin !== undefined) continue;
     const keys = splitKeys(secret).filter((each) => each !== "");
-    found = { plugin: proxyKey({ keys: keys.map((each) => checkKey(each, key)) }), variables: [key] };
+    found = { ...found, plugin: proxyKey({ keys: keys.map((each) => checkKey(each, key)) }), variables: [key] };
   }
   return found;
 }

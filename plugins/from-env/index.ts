@@ -40,7 +40,7 @@ function described(reader: Reader, host: ExpandHost): readonly Plugin[] {
     ...(access.plugin ? [{ plugin: access.plugin, variables: access.variables }] : []),
     // With one provider there is nothing to order, and nowhere to fall.
     ...(all.length > 1 && found.length > 0 ? [{ plugin: tiers(), variables: priorities }] : []),
-    ...policiesOf({ reader, find, own, all }),
+    ...policiesOf({ reader, find, own, hasUsers: access.needsUsers, all }),
   ];
   const stated = new Set(host.listed.flatMap(({ name, yields }) => (yields ? [] : [name])));
   for (const { plugin, variables } of policies) {

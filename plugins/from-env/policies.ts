@@ -5,7 +5,9 @@ import { modelFilter, type ModelFilterRule } from "waygate/plugins/model-filter"
 import { quotaGroups } from "waygate/plugins/quota-groups";
 import { rotate, type RotateRule } from "waygate/plugins/rotate";
 import { temperatureZero } from "waygate/plugins/temperature-zero";
+import { capsOf, clientsOf, promptsOf } from "./filters.ts";
 import type { FindProvider } from "./names.ts";
+import { peopleOf, peopleVariables, queueOf } from "./people.ts";
 import { listIn, type Reader, wrong } from "./reader.ts";
 
 /** A plugin and the variables that have asked for it. */
@@ -19,6 +21,8 @@ export interface PolicyInit {
   readonly find: FindProvider;
   /** Providers whose keys are those of the environment: they get what other proxies of this dialect do by themselves. */
   readonly own: readonly string[];
+  /** Users are to be told apart, and the config lists nobody who does. */
+  readonly hasUsers: boolean;
   /** Every provider there is, whoever has listed it. */
   readonly all: readonly {
     readonly name: string;
@@ -31,7 +35,21 @@ const modes = ["balanced", "sequential"] as const;
 type Mode = (typeof modes)[number];
 
 export function policiesOf(init: PolicyInit): readonly Policy[] {
-  return [rotation, concurrencies, filters, groups, temperature].flatMap((policy) => policy(init) ?? []);
+  return [people, clientsOf, promptsOf, capsOf, queueOf, rotation, concurrencies, filters, groups, temperature].flatMap(
+    (policy) => policy(init) ?? [],
+  );
+}
+
+function people(init: PolicyInit): Policy | undefined {
+  if (init.hasUsers) return peopleOf(init);
+  const variables = peopleVariables(init.reader);
+  if (variables.length > 0) {
+    init.reader.notes.push({
+      variables,
+      text: `${variables.join(", ")}: they are about users, whom AUTH_MODE=user_token asks for.`,
+    });
+  }
+  return undefined;
 }
 
 /** Calls `each` for every variable of a family; those that name no provider are told. */

@@ -1,4 +1,4 @@
-/** Times and numbers of tries, from seconds to milliseconds. */
+/** Times and numbers of tries, from seconds to milliseconds, and who stands in front of the server. */
 import type { PluginSettings } from "waygate";
 import type { Reader } from "./reader.ts";
 
@@ -13,7 +13,9 @@ export function settingsOf(reader: Reader): PluginSettings {
   // Whoever lets an answer be silent for longer means its beginning too; nobody means it to be given up sooner.
   const atLeast = (least: number): number | undefined =>
     idle !== undefined && (idle > least || idle === 0) ? idle : undefined;
+  const proxies = reader.number("TRUSTED_PROXIES");
   return {
+    ...(proxies !== undefined && { server: { trustProxy: proxies } }),
     retry: stated({
       attempts: reader.number("MAX_RETRIES", 1),
       deadline: milliseconds("GLOBAL_TIMEOUT"),

@@ -16,7 +16,7 @@ export function expandConfig<C extends AnyConfig>(config: C, root: string = proc
   const plugins = expandPlugins(config.plugins, { root: resolve(root), dataDir });
   const settings = listPlugins(plugins).flatMap(({ plugin }) => (isObject(plugin) ? (plugin.settings ?? []) : []));
   if (plugins === config.plugins && settings.length === 0) return config;
-  const { retry, timeouts } = config;
+  const { retry, timeouts, server } = config;
   return {
     ...config,
     plugins,
@@ -28,6 +28,10 @@ export function expandConfig<C extends AnyConfig>(config: C, root: string = proc
       timeouts: filled(
         timeouts,
         settings.map((each) => each.timeouts),
+      ),
+      server: filled(
+        server,
+        settings.map((each) => each.server),
       ),
     }),
   };

@@ -2,7 +2,7 @@
 import type { ConsolaInstance } from "consola";
 import type { EventHandler } from "h3";
 import type { AccountKind } from "../accounts/types.ts";
-import type { ResolvedConfig, RetryConfig } from "../config/types.ts";
+import type { ResolvedConfig, RetryConfig, ServerConfig } from "../config/types.ts";
 import type { Credentials } from "../candidates/credentials.ts";
 import type { Snapshot } from "../database/snapshot.ts";
 import type { Database, DatabaseDriver } from "../database/types.ts";
@@ -56,6 +56,7 @@ export interface ExpandHost {
 export interface PluginSettings {
   readonly retry?: Partial<RetryConfig>;
   readonly timeouts?: Partial<Timeouts>;
+  readonly server?: Pick<ServerConfig, "trustProxy">;
 }
 
 /** Whoever comes to the door, before anything is known of them. */

@@ -1,8 +1,7 @@
 /** Who may call, and where the server and what it keeps are. */
 import type { VariableGroup } from "./row.ts";
 
-const users = "it belongs to `users()`, which is told in the config";
-const prompts = "it belongs to `promptFilter()`, which is told in the config";
+const user = "AUTH_MODE=user_token";
 const page = "there is no page of one's own to fill yet";
 
 export const access: VariableGroup = {
@@ -22,7 +21,7 @@ export const access: VariableGroup = {
     { name: "ADMIN_KEY", becomes: "opens the administrator's routes, and nothing else", readBy: "src/proxy.ts" },
     {
       name: "AUTH_MODE",
-      becomes: "`none`, `proxy_key`, or `user_token`, with which the config must list `users()`",
+      becomes: "`none`, `proxy_key`, or `user_token`: `users()`",
       example: "AUTH_MODE=proxy_key",
     },
     {
@@ -34,31 +33,76 @@ export const access: VariableGroup = {
     { name: "PROXY_KEY", becomes: "as `PROXY_PASSWORD`", example: "PROXY_KEY=your-key-here" },
     {
       name: "RATE_LIMIT_PER_MINUTE",
-      ignored:
-        "it counts per address where all share a key, and `limits({ client: { rpm } })` counts per key; " + users,
+      becomes:
+        "`users()`: requests per minute of a user; 0 = no limit. Where all share a key it would count per address, which it does not here",
+      sample: "RATE_LIMIT_PER_MINUTE=60",
+      beside: user,
     },
-    { name: "TEXT_MODEL_RATE_LIMIT", ignored: "as `RATE_LIMIT_PER_MINUTE`" },
-    { name: "IMAGE_MODEL_RATE_LIMIT", ignored: "as `RATE_LIMIT_PER_MINUTE`" },
-    { name: "MODEL_RATE_LIMIT", ignored: "as `RATE_LIMIT_PER_MINUTE`" },
-    { name: "MAX_IPS_PER_USER", ignored: users },
-    { name: "MAX_IPS_AUTO_BAN", ignored: users },
-    { name: "TOKEN_QUOTA_<FAMILY>", ignored: users },
-    { name: "USER_CONCURRENCY_LIMIT", ignored: "it belongs to a queue per user, which there is not yet" },
+    {
+      name: "TEXT_MODEL_RATE_LIMIT",
+      becomes: "as `RATE_LIMIT_PER_MINUTE`",
+      sample: "TEXT_MODEL_RATE_LIMIT=4",
+      beside: user,
+    },
+    { name: "MODEL_RATE_LIMIT", becomes: "as `RATE_LIMIT_PER_MINUTE`", sample: "MODEL_RATE_LIMIT=4", beside: user },
+    { name: "IMAGE_MODEL_RATE_LIMIT", ignored: "a user has one limit for all models; quotas are per family" },
+    {
+      name: "MAX_IPS_PER_USER",
+      becomes: "`users()`: addresses of a user; 0 = any number",
+      sample: "MAX_IPS_PER_USER=3",
+      beside: user,
+    },
+    {
+      name: "MAX_IPS_AUTO_BAN",
+      becomes: "`users()`: whoever has more is disabled",
+      sample: "MAX_IPS_AUTO_BAN=true",
+      beside: user,
+    },
+    {
+      name: "TOKEN_QUOTA_<FAMILY>",
+      becomes:
+        "`users()`: tokens of new users; the family is a provider, one of `TURBO`, `GPT4`, `GPT5`, `CLAUDE`, `GEMINI`, or a part of the names of its models",
+      sample: "TOKEN_QUOTA_CLAUDE=1000000",
+      beside: user,
+    },
+    {
+      name: "QUOTA_REFRESH_PERIOD",
+      becomes: "`users()`: when these begin anew: `hourly`, `daily` or a cron expression; never, where it is not set",
+      sample: "QUOTA_REFRESH_PERIOD=daily",
+      beside: "TOKEN_QUOTA_CLAUDE=1000000",
+    },
+    {
+      name: "USER_CONCURRENCY_LIMIT",
+      becomes: "`queue({ perUser })`: requests of one user that may wait",
+      sample: "USER_CONCURRENCY_LIMIT=1",
+    },
     {
       name: "QUEUE_MODE",
-      ignored: "requests wait in the order in which they came",
+      becomes: "`queue()`, which is fair; `random` is taken for that, and `none` is no queue",
+      sample: "QUEUE_MODE=fair",
     },
-    { name: "IP_BLACKLIST", ignored: prompts },
+    { name: "IP_BLACKLIST", becomes: "`clientFilter({ block })`", sample: "IP_BLACKLIST=203.0.113.0/24" },
+    { name: "ADMIN_WHITELIST", becomes: "`clientFilter({ adminAllow })`", sample: "ADMIN_WHITELIST=192.0.2.0/24" },
+    { name: "TRUSTED_PROXIES", becomes: "`server.trustProxy`", sample: "TRUSTED_PROXIES=1" },
+    { name: "BLOCKED_ORIGINS", becomes: "`clientFilter({ blockOrigins })`", sample: "BLOCKED_ORIGINS=example.com" },
     {
-      name: "ADMIN_WHITELIST",
-      ignored: "administrators show `ADMIN_KEY`; what is in front of the proxy can filter addresses",
+      name: "BLOCK_REDIRECT",
+      becomes: "`clientFilter({ redirect })`",
+      sample: "BLOCK_REDIRECT=https://example.com/",
+      beside: "BLOCKED_ORIGINS=example.com",
     },
-    { name: "TRUSTED_PROXIES", ignored: "`server.trustProxy` in the config" },
-    { name: "BLOCKED_ORIGINS", ignored: prompts },
-    { name: "BLOCK_REDIRECT", ignored: prompts },
-    { name: "REJECT_PHRASES", ignored: prompts },
-    { name: "REJECT_MESSAGE", ignored: prompts },
-    { name: "REJECT_DISALLOWED", ignored: prompts },
+    {
+      name: "REJECT_PHRASES",
+      becomes: '`promptFilter({ patterns })`: regular expressions with commas between, in `"` where they hold one',
+      sample: "REJECT_PHRASES=forbidden",
+    },
+    {
+      name: "REJECT_MESSAGE",
+      becomes: "`promptFilter({ message })`",
+      sample: "REJECT_MESSAGE=This is not answered here.",
+      beside: "REJECT_PHRASES=forbidden",
+    },
+    { name: "REJECT_DISALLOWED", ignored: "what `REJECT_PHRASES` names is refused, whatever else is set" },
     { name: "PROMPT_LOGGING", ignored: "prompts are not logged unless the config lists `requestLog()`" },
     { name: "PAGE_BODY", ignored: page },
     { name: "FLASK_SECRET_KEY", ignored: "there are no cookies of sessions to be signed with it" },

@@ -10,6 +10,8 @@ export interface Variable {
   readonly example?: string;
   /** The same for what is too rare to stand there. */
   readonly sample?: string;
+  /** What must be set too, or it changes nothing. */
+  readonly beside?: string;
   /** The file that reads it, where `fromEnv()` does not. */
   readonly readBy?: string;
 }

@@ -77,8 +77,16 @@ export const models: VariableGroup = {
       becomes: "`temperatureZero({ mode })`: `remove`, or `set` to 1",
       example: "OVERRIDE_TEMPERATURE_ZERO=remove",
     },
-    { name: "MAX_CONTEXT_TOKENS_<FAMILY>", ignored: "it belongs to `overrides()`, which is told in the config" },
-    { name: "MAX_OUTPUT_TOKENS_<FAMILY>", ignored: "it belongs to `overrides()`, which is told in the config" },
+    {
+      name: "MAX_CONTEXT_TOKENS_<PROVIDER>",
+      becomes: "`requestCaps({ input })`; 0 = no limit",
+      sample: "MAX_CONTEXT_TOKENS_OPENAI=16384",
+    },
+    {
+      name: "MAX_OUTPUT_TOKENS_<PROVIDER>",
+      becomes: "`requestCaps({ output })`; 0 = no limit",
+      sample: "MAX_OUTPUT_TOKENS_OPENAI=400",
+    },
     { name: "TURBO_ONLY", ignored: "`modelFilter()` in the config" },
     {
       name: "STREAM_RETRY_ON_REASONING_ONLY",

@@ -46,6 +46,7 @@ export interface Expanded {
   readonly providers: readonly string[];
   readonly retry: object | undefined;
   readonly timeouts: object | undefined;
+  readonly server: object | undefined;
   /** What is told at the start. */
   readonly notes: readonly string[];
 }
@@ -62,6 +63,7 @@ export function expanded(plugins: readonly PluginInput[], root: string = newFold
     providers: list.flatMap(({ providers = [] }) => providers.map(({ name }) => name)),
     retry: config.retry,
     timeouts: config.timeouts,
+    server: config.server,
     notes,
   };
 }

@@ -179,8 +179,6 @@ describe("who may call", () => {
   });
 
   test.each([
-    [{ AUTH_MODE: "user_token" }, "AUTH_MODE is user_token, and nothing here knows users"],
-    [{ GATEKEEPER: "user_token" }, "GATEKEEPER is user_token, and nothing here knows users"],
     [{ AUTH_MODE: "proxy_key" }, "AUTH_MODE is proxy_key, and there is no key"],
     [{ AUTH_MODE: "secret" }, "AUTH_MODE cannot be used"],
     [{ PROXY_API_KEY: "change-me" }, "PROXY_API_KEY holds a placeholder"],
@@ -190,10 +188,39 @@ describe("who may call", () => {
     expect(() => expanded(usual())).toThrow(what);
   });
 
-  test("users() in the config is what user_token asks for", () => {
-    setEnvironment({ AUTH_MODE: "user_token" });
-    const users = { name: "users", hooks: { auth: () => undefined } };
-    expect(() => expanded([users, fromEnv()])).not.toThrow();
+  test.each(["AUTH_MODE", "GATEKEEPER"])("%s=user_token brings users(), unless the config lists its own", (name) => {
+    setEnvironment({ [name]: "user_token" });
+    const own = { name: "users", hooks: { auth: () => undefined } };
+    expect(expanded([fromEnv()]).names).toContain("users");
+    expect(expanded([own, fromEnv()]).names.filter((each) => each === "users")).toHaveLength(1);
+  });
+
+  test("users of the environment may use what its variables say, and nobody else calls", async () => {
+    const adminKey = "admin-key-of-this-test";
+    setEnvironment({
+      AUTH_MODE: "user_token",
+      TOKEN_QUOTA_CLAUDE: "500",
+      QUOTA_REFRESH_PERIOD: "daily",
+      MAX_IPS_PER_USER: "2",
+      RATE_LIMIT_PER_MINUTE: "30",
+    });
+    await using proxy = await createTestProxy({ plugins: [...usual()], adminKey });
+    expect((await proxy.fetch("/v1/models")).status).toBe(401);
+    const made = await proxy.fetch("/api/users", {
+      method: "POST",
+      headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "Mia" }),
+    });
+    const { token, ...user } = (await made.json()) as { readonly token: string };
+    expect(user).toMatchObject({ max_ips: 2, limits: { rpm: 30 } });
+    expect(user).toMatchObject({ quotas: [{ family: "*claude*", unit: "tokens", period: "daily", amount: 500 }] });
+    const listed = await proxy.fetch("/v1/models", { headers: { authorization: `Bearer ${token}` } });
+    expect(listed.status).toBe(200);
+  });
+
+  test("what is about users is told where there are none", () => {
+    setEnvironment({ MAX_IPS_PER_USER: "2" });
+    expect(expanded([fromEnv()]).notes.join()).toContain("MAX_IPS_PER_USER");
   });
 });
 

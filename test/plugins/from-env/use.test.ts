@@ -205,3 +205,42 @@ test("a provider of the config and its variables live together", async () => {
   expect((await proxy.chat({ model: "lab/m" })).status).toBe(200);
   expect(proxy.app.providers.map(({ name }) => name)).toEqual(["lab", "openai"]);
 });
+
+describe("who is turned away, and what may not be asked for", () => {
+  const chat = async (
+    { proxy }: Lab,
+    body: object = {},
+    headers: { readonly [name: string]: string } = {},
+  ): Promise<Response> =>
+    proxy.fetch("/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: "lab/m", messages: [{ role: "user", content: "hello" }], ...body }),
+    });
+
+  test("by the page", async () => {
+    const found = await lab({ BLOCKED_ORIGINS: "bad.example,worse.example" });
+    expect((await chat(found, {}, { referer: "https://worse.example/app" })).status).toBe(403);
+    expect((await chat(found)).status).toBe(200);
+  });
+
+  test("by the words, which are regular expressions and may hold commas in quotes", async () => {
+    const found = await lab({ REJECT_PHRASES: String.raw`never,"for\w+en, ""now"""`, REJECT_MESSAGE: "Not here." });
+    const said = async (content: string): Promise<string> =>
+      (await chat(found, { messages: [{ role: "user", content }] })).text();
+    expect(await said("forbidden")).toContain("hello");
+    expect(await said('Forgotten, "now"')).toContain("Not here.");
+  });
+
+  test("by the length of the prompt, and answers are cut to what is allowed", async () => {
+    const found = await lab({ MAX_CONTEXT_TOKENS_LAB: "50", MAX_OUTPUT_TOKENS_LAB: "7" });
+    expect((await chat(found, { messages: [{ role: "user", content: "word ".repeat(500) }] })).status).toBe(400);
+    expect((await chat(found, { max_tokens: 100 })).status).toBe(200);
+    expect(found.upstream.requests.at(-1)?.json).toMatchObject({ max_tokens: 7 });
+  });
+
+  test("requests of one address wait in a queue that shows where they stand", async () => {
+    const { proxy } = await lab({ QUEUE_MODE: "fair" });
+    expect((await proxy.fetch("/v1/queue")).status).toBe(200);
+  });
+});

@@ -21,6 +21,7 @@ const recording = vi.hoisted(() => async (original: () => Promise<object>): Prom
   return Object.fromEntries(exports) as object;
 });
 vi.mock("waygate/plugins/antigravity", recording);
+vi.mock("waygate/plugins/client-filter", recording);
 vi.mock("waygate/plugins/concurrency", recording);
 vi.mock("waygate/plugins/g4f", recording);
 vi.mock("waygate/plugins/gemini-cli", recording);
@@ -29,12 +30,16 @@ vi.mock("waygate/plugins/model-filter", recording);
 vi.mock("waygate/plugins/ollama", recording);
 vi.mock("waygate/plugins/openai", recording);
 vi.mock("waygate/plugins/openai-compatible", recording);
+vi.mock("waygate/plugins/prompt-filter", recording);
 vi.mock("waygate/plugins/proxy-key", recording);
 vi.mock("waygate/plugins/puter", recording);
 vi.mock("waygate/plugins/qwen-code", recording);
+vi.mock("waygate/plugins/queue", recording);
 vi.mock("waygate/plugins/quota-groups", recording);
+vi.mock("waygate/plugins/request-caps", recording);
 vi.mock("waygate/plugins/rotate", recording);
 vi.mock("waygate/plugins/temperature-zero", recording);
+vi.mock("waygate/plugins/users", recording);
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const rows = variableGroups.flatMap(({ variables }) => variables);
@@ -57,8 +62,8 @@ function effect(variables: Variables): string {
   setEnvironment(variables);
   made.length = 0;
   try {
-    const { names, providers, retry, timeouts } = expanded([fromEnv()], newFolder());
-    return JSON.stringify({ names, providers, retry, timeouts, made });
+    const { names, providers, retry, timeouts, server } = expanded([fromEnv()], newFolder());
+    return JSON.stringify({ names, providers, retry, timeouts, server, made });
   } catch (error) {
     if (!ConfigError.is(error)) throw error;
     return error.problems.map(({ what }) => what).join();
@@ -69,6 +74,14 @@ function effect(variables: Variables): string {
 function without(name: string): Variables {
   if (name === "OPENAI_KEY") return without("OPENAI_API_KEY");
   return Object.fromEntries(Object.entries(base).filter(([each]) => each !== name));
+}
+
+/** What a variable needs beside it, and what that needs. */
+function besides({ beside }: Variable): Variables {
+  if (beside === undefined) return {};
+  const name = beside.slice(0, beside.indexOf("="));
+  const row = rows.find((each) => patternOf(each).test(name))!;
+  return { [name]: beside.slice(name.length + 1), ...besides(row) };
 }
 
 /** A name that the row is about, and a value for it. */
@@ -90,8 +103,9 @@ function assignment({ name, example, sample }: Variable): readonly [name: string
 describe("what the table says becomes of a variable, becomes of it", () => {
   test.each(read.map((row) => [row.name, row] as const))("%s", (_name, row) => {
     const [name, value] = assignment(row);
-    const before = effect(without(name));
-    const after = effect({ ...without(name), [name]: value });
+    const others = { ...without(name), ...besides(row) };
+    const before = effect(others);
+    const after = effect({ ...others, [name]: value });
     expect(after).not.toBe(before);
   });
 
