@@ -9,6 +9,7 @@ import { performance } from "node:perf_hooks";
 import { createLedger } from "../plugins/usage/ledger.ts";
 import type { Entry } from "../plugins/usage/entry.ts";
 import { usageReport, type UsageQuery } from "../plugins/usage/report.ts";
+import { statementsFor } from "../plugins/usage/statements.ts";
 import { openDatabase } from "../src/database/database.ts";
 import { systemClock } from "../src/runtime.ts";
 
@@ -46,8 +47,8 @@ function entry(index: number): Entry {
     cost: chance() < 0.99 ? 0.001 : null,
     duration: 900 + pick(8000),
     firstByte: 200 + pick(2000),
-    attempts: [{ provider, model: `model-${model}`, credential, status: 200, ms: 900 }],
-    tags: [],
+    attempts: undefined,
+    tags: undefined,
     ip: "x".repeat(22),
   };
 }
@@ -60,7 +61,7 @@ const database = await openDatabase({
   onRecovery: () => undefined,
 });
 try {
-  const ledger = createLedger();
+  const ledger = createLedger(await statementsFor(database));
   database.attach(ledger);
   const began = performance.now();
   let cpu = 0;

@@ -37,7 +37,7 @@ export const publicFixes: { readonly [Code in PublicCode]: string } = {
   all_credentials_exhausted:
     "`GET /health` shows the keys by state: replace refused ones, top up the account, or add a provider.",
   database_unavailable:
-    "Add `database: {}` to the config; where there is one, `GET /health` says what is wrong with it.",
+    'Add `database: { path: ".waygate/waygate.db" }` to the config; where there is one, `GET /health` says what is wrong with it.',
   shutting_down: "Try again; the proxy comes back, or another one answers.",
   deadline_exceeded: "Raise `retry.deadline`, or lower the `timeouts` so that a slow provider is given up sooner.",
 };

@@ -75,7 +75,17 @@ export type {
   Slot,
   Target,
 } from "./plugin/context.ts";
-export type { Hook, HookObject, Hooks, PluginHooks, Precedence, Selection, Sought, Verdict } from "./plugin/hooks.ts";
+export type {
+  Favoured,
+  Hook,
+  HookObject,
+  Hooks,
+  PluginHooks,
+  Precedence,
+  Selection,
+  Sought,
+  Verdict,
+} from "./plugin/hooks.ts";
 export type {
   Classification,
   Credential,
@@ -164,7 +174,11 @@ export type {
   StateStore,
   Take,
 } from "./state/store.ts";
+export { compiled, prepared } from "./database/query.ts";
+export type { Query, Statement } from "./database/query.ts";
+export type { QueryBuilder } from "./database/query-builder.ts";
 export type { Snapshot, SnapshotRow, SnapshotSection } from "./database/snapshot.ts";
+export type { Tables as DatabaseTables } from "./database/tables.ts";
 export type { Contributor, Database, DatabaseDriver, DatabaseEngine, DatabaseTrouble } from "./database/types.ts";
 export type { Fault, FaultKind } from "./database/fault.ts";
 export type {
@@ -180,7 +194,7 @@ export type { Dialect } from "./database/migrations/index.ts";
 export { makeDataFolder } from "./database/folder.ts";
 export { settingObject, settingTexts } from "./overlay/read-value.ts";
 export type { Overlay, Setting, SettingItem } from "./overlay/types.ts";
-export { instanceSecret, ipHash } from "./people/instance-secret.ts";
+export { addressHasher } from "./people/instance-secret.ts";
 export { presentedKeys } from "./people/presented-keys.ts";
 export { createTries } from "./server/tries.ts";
 export type { Tries, TriesInit } from "./server/tries.ts";

@@ -22,6 +22,8 @@ export interface ClientsInit {
   readonly margin: number;
   readonly answer: number;
   readonly nextReset: (now: number) => number;
+  /** What a client without a name is counted under. */
+  readonly hashOf: (address: string) => string;
 }
 
 interface Accepted {
@@ -35,7 +37,7 @@ const accepted = defineSlot<Accepted>("limits.accepted");
 export function clientHooks(
   init: ClientsInit,
 ): { readonly filter: HookObject<Hooks["filter"]>; readonly record: Hooks["record"] } | undefined {
-  const { margin, answer, nextReset } = init;
+  const { margin, answer, nextReset, hashOf } = init;
   const usual = windowsOf(init.usual, margin, ["limits", "client"]);
   const named = Object.entries(init.named).map(([glob, caps]) => ({
     fits: matchesGlob(glob),
@@ -53,10 +55,12 @@ export function clientHooks(
         if (windows.length === 0) return undefined;
         const { state, runtime } = ctx.app;
         const dayEnds = nextReset(runtime.clock.now());
+        // Counters outlive the process; an address is nobody's to keep.
+        const name = `client/${ctx.principal === undefined && ctx.ip !== undefined ? hashOf(ctx.ip) : client}`;
         const counts = ctx.operation !== "count-tokens";
         const takes = windows.map((window): Take => {
           const amount = window.unit === "requests" ? 1 : counts ? guess(ctx, answer) : 0;
-          return { counter: counterOf(window, `client/${client}`, dayEnds), limit: window.limit, amount };
+          return { counter: counterOf(window, name, dayEnds), limit: window.limit, amount };
         });
         const decide = (reservation: Reservation): MaybePromise<undefined> => {
           if (!reservation.granted) return refuse(ctx, windows, takes, reservation);

@@ -1,5 +1,6 @@
 /** Requests and tokens per minute, per day and per any other time: of keys, providers, models and clients. */
 import {
+  addressHasher,
   type Candidate,
   ConfigError,
   type Context,
@@ -55,7 +56,9 @@ export function limits(options: LimitsOptions = {}): Plugin<readonly []> {
   const nextReset = resetOf(options.reset);
   const rulesOf = createRules({ usual: options.keys ?? {}, rules: options.rules ?? [], margin, nextReset });
   const planOf = (candidate: Candidate, { app }: Context): Plan | undefined => rulesOf(candidate, app);
+  let hashOf = (address: string): string => address;
   const ofClients = clientHooks({
+    hashOf: (address) => hashOf(address),
     usual: options.client ?? {},
     named: options.clients ?? {},
     margin,
@@ -72,7 +75,10 @@ export function limits(options: LimitsOptions = {}): Plugin<readonly []> {
   return definePlugin({
     name: "limits",
     hooks,
-    setup({ credentials }) {
+    setup(app) {
+      const { credentials, database, config } = app;
+      // What stays in this process needs no secret, and a proxy inside another program is to leave no file.
+      if (ofClients && (database !== undefined || config.state !== undefined)) hashOf = addressHasher(app);
       if (cycle) credentials.addGate(cycle.gate);
       credentials.addGate(limitsGate({ planOf, answer }));
     },

@@ -1,4 +1,7 @@
-/** Brings the schema of a PostgreSQL database up to this version. */
+/**
+ * Brings the schema of a PostgreSQL database up to this version. Its statements are texts, because they are about what is
+ * there before our tables are.
+ */
 import type { Client } from "pg";
 import { databaseMigrations, type Fault, version } from "waygate";
 

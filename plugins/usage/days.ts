@@ -1,7 +1,19 @@
-/** Names of days and lengths of spans. */
+/** Hours and days that sums are kept by, names of days, and lengths of spans. */
+import { dayOf, endOfDay } from "waygate";
 
+const HOUR = 3_600_000;
 const units: { readonly [unit: string]: number } = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** When the hour began that holds this time. */
+export function hourOf(time: number): number {
+  return Math.floor(time / HOUR) * HOUR;
+}
+
+/** When the day of a key's counters began that holds this time. */
+export function dayOfKeys(time: number): number {
+  return endOfDay(dayOf(time) - 1);
+}
 
 /** `2026-11-21`, in a zone of the IANA database. */
 export function dayName(time: number, zone = "UTC"): string {

@@ -27,8 +27,10 @@ export interface Entry {
   readonly cost: number | null;
   readonly duration: number;
   readonly firstByte: number | null;
-  readonly attempts: readonly EntryAttempt[];
-  readonly tags: readonly string[];
+  /** `undefined` when there was none, or only one of which the rest of the entry says all. */
+  readonly attempts: readonly EntryAttempt[] | undefined;
+  /** `undefined` without any. */
+  readonly tags: readonly string[] | undefined;
   /** The address as an HMAC. */
   readonly ip: string | null;
 }
@@ -54,18 +56,20 @@ const TAGS = 10;
 const TAG = 64;
 /** Attempts kept of one request. */
 const ATTEMPTS = 20;
+/** Milliseconds that a request may take longer than its only attempt without anything to tell about that. */
+const BESIDE = 10;
 
 /** `undefined` for a caller who was not let in: that is no usage, and anybody can make any number of it. */
 export function entryOf(outcome: Outcome, ctx: Context, { cost, hashIp }: EntryInit): Entry | undefined {
-  if (outcome.status === 401 && ctx.principal === undefined) return undefined;
+  const { principal, attempts, ip } = ctx;
+  const { status, usage, startedAt, endedAt, firstByteAt, answeredBy: answered } = outcome;
+  if (status === 401 && principal === undefined) return undefined;
   const who = ctx.get(userSlot);
-  const answered = outcome.answeredBy;
-  const last = answered ?? ctx.attempts.at(-1);
-  const { usage } = outcome;
+  const last = answered ?? attempts.at(-1);
   return {
     requestId: ctx.id,
-    at: outcome.startedAt,
-    user: who?.user ?? ctx.principal?.id ?? "",
+    at: startedAt,
+    user: who?.user ?? principal?.id ?? "",
     group: who?.group ?? "",
     protocol: ctx.protocol.id,
     operation: ctx.operation,
@@ -73,36 +77,51 @@ export function entryOf(outcome: Outcome, ctx: Context, { cost, hashIp }: EntryI
     provider: last?.provider.name ?? "",
     model: last?.model.slice(0, NAME) ?? "",
     credential: last?.credential.id ?? "",
-    status: outcome.status,
+    status,
     end: outcome.end,
     error: outcome.error?.kind ?? null,
     stream: ctx.stream,
-    fellBack: answered !== undefined && answered.candidate !== ctx.attempts[0]?.candidate,
+    fellBack: answered !== undefined && answered.candidate !== attempts[0]?.candidate,
     usage,
     cost: answered === undefined || usage === undefined ? null : cost(answered, usage),
-    duration: Math.max(0, Math.round(outcome.endedAt - outcome.startedAt)),
-    firstByte:
-      outcome.firstByteAt === undefined ? null : Math.max(0, Math.round(outcome.firstByteAt - outcome.startedAt)),
-    attempts: ctx.attempts.slice(0, ATTEMPTS).map((attempt) => attemptOf(attempt, outcome)),
+    duration: span(startedAt, endedAt),
+    firstByte: firstByteAt === undefined ? null : span(startedAt, firstByteAt),
+    attempts: tellsAll(attempts, outcome)
+      ? undefined
+      : attempts.slice(0, ATTEMPTS).map((each) => attemptOf(each, endedAt)),
     tags: tagsOf(ctx.req.headers.get("x-waygate-tags")),
-    ip: ctx.ip === undefined ? null : hashIp(ctx.ip),
+    ip: ip === undefined ? null : hashIp(ip),
   };
 }
 
-function attemptOf(attempt: Attempt, { endedAt }: Outcome): EntryAttempt {
+/** Whether the request is all there is to say of its attempts: most have one, which answered. */
+function tellsAll(attempts: readonly Attempt[], { answeredBy, status, startedAt, endedAt }: Outcome): boolean {
+  if (attempts.length !== 1) return attempts.length === 0;
+  const only = attempts[0]!;
+  if (only !== answeredBy || only.status !== status || only.error !== undefined) return false;
+  return only.startedAt - startedAt + endedAt - (only.endedAt ?? endedAt) <= BESIDE;
+}
+
+function attemptOf(attempt: Attempt, end: number): EntryAttempt {
+  const { provider, model, credential, status, error, startedAt, endedAt } = attempt;
   return {
-    provider: attempt.provider.name,
-    model: attempt.model.slice(0, NAME),
-    credential: attempt.credential.id,
-    status: attempt.status ?? null,
-    ...(attempt.error && { error: attempt.error.kind }),
-    ms: Math.max(0, Math.round((attempt.endedAt ?? endedAt) - attempt.startedAt)),
+    provider: provider.name,
+    model: model.slice(0, NAME),
+    credential: credential.id,
+    status: status ?? null,
+    ...(error && { error: error.kind }),
+    ms: span(startedAt, endedAt ?? end),
   };
+}
+
+function span(from: number, to: number): number {
+  return Math.max(0, Math.round(to - from));
 }
 
 /** `x-waygate-tags: team-a, nightly`. */
-function tagsOf(header: string | null): readonly string[] {
-  if (header === null) return [];
+function tagsOf(header: string | null): readonly string[] | undefined {
+  if (header === null) return undefined;
   const tags = header.split(",").map((tag) => tag.trim().slice(0, TAG));
-  return [...new Set(tags.filter((tag) => tag !== ""))].slice(0, TAGS);
+  const kept = [...new Set(tags.filter((tag) => tag !== ""))].slice(0, TAGS);
+  return kept.length === 0 ? undefined : kept;
 }

@@ -1,11 +1,11 @@
 /** The ledger: one row per request, what it used and what it cost; asked over HTTP and by `proxy usage`. */
-import { resolve } from "node:path";
-import { type App, definePlugin, instanceSecret, ipHash, loadCatalog, type Plugin } from "waygate";
-import { entryOf } from "./entry.ts";
+import { addressHasher, type App, definePlugin, loadCatalog, type Plugin } from "waygate";
+import { type EntryInit, entryOf } from "./entry.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
-import { createPricer, type PriceOverrides, type Pricer } from "./prices.ts";
+import { createPricer, type PriceOverrides } from "./prices.ts";
 import { startRetention, type RetentionOptions } from "./retention.ts";
 import { usageRoutes } from "./routes.ts";
+import { statementsFor } from "./statements.ts";
 
 export { createPricer } from "./prices.ts";
 export type { PriceOverride, PriceOverrides, Pricer } from "./prices.ts";
@@ -26,8 +26,7 @@ export interface UsageOptions {
 
 interface Running {
   readonly ledger: Ledger;
-  readonly pricer: Pricer;
-  readonly hashIp: (address: string) => string | null;
+  readonly init: EntryInit;
   stop(): void;
 }
 
@@ -54,19 +53,12 @@ export function usage(options: UsageOptions = {}): Plugin<readonly []> {
         log.warn("Nothing is kept: the config says database: false.");
         return;
       }
-      const secret =
-        options.addresses === false
-          ? undefined
-          : instanceSecret(resolve(app.root ?? ".", app.config.dataDir), process.env, (why) =>
-              log.warn(`Addresses are kept under a secret of this process only, because none could be stored: ${why}`),
-            );
-      const ledger = createLedger();
+      const ledger = createLedger(await statementsFor(database));
       const leave = database.attach(ledger);
       const retention = startRetention(database, app.runtime.clock, log.warn, options.keep);
       running.set(app, {
         ledger,
-        pricer,
-        hashIp: (address) => (secret === undefined ? null : ipHash(secret, address)),
+        init: { cost: pricer.cost, hashIp: options.addresses === false ? () => null : addressHasher(app) },
         stop() {
           retention.stop();
           leave();
@@ -83,10 +75,9 @@ export function usage(options: UsageOptions = {}): Plugin<readonly []> {
       record(outcome, ctx) {
         const found = running.get(ctx.app);
         if (found === undefined) return;
-        const { ledger, pricer, hashIp } = found;
-        const entry = entryOf(outcome, ctx, { cost: pricer.cost, hashIp });
+        const entry = entryOf(outcome, ctx, found.init);
         if (entry === undefined) return;
-        ledger.add(entry);
+        found.ledger.add(entry);
         ctx.app.database?.wake();
       },
     },

@@ -1,6 +1,6 @@
 /** What was used of what there is, by provider and key, since the day began. */
 import type { App, Database } from "waygate";
-import { dayOfKeys } from "./ledger.ts";
+import { dayOfKeys } from "./days.ts";
 
 interface Share {
   readonly total_requests: number;
@@ -22,11 +22,15 @@ export interface Overview {
 
 /** Keys go by their ids, which tell nothing of them. */
 export async function overviewOf(app: App, database: Database): Promise<Overview> {
+  const builder = await database.builder();
   const rows = await database.read(
-    "SELECT credential, sum(requests) AS requests FROM usage_keys WHERE hour = ? GROUP BY credential",
-    dayOfKeys(app.runtime.clock.now()),
+    builder
+      .selectFrom("usage_keys")
+      .select(["credential", ({ fn }) => fn.sum<number>("requests").as("requests")])
+      .where("hour", "=", dayOfKeys(app.runtime.clock.now()))
+      .groupBy("credential"),
   );
-  const used = new Map(rows.map((row) => [String(row["credential"]), Number(row["requests"])]));
+  const used = new Map(rows.map(({ credential, requests }) => [credential, requests]));
   const overview: { [provider: string]: Share } = {};
   const details: { [provider: string]: { keys: { [id: string]: KeyUse } } } = {};
   for (const { name } of app.providers) {

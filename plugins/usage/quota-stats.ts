@@ -1,20 +1,32 @@
 /** `GET` and `POST /v1/quota-stats`: every provider's keys with their state, what they have served and what rests. */
 import { HTTPError } from "h3";
-import type { App, Credential, Database, Rest, SqlRow } from "waygate";
+import type { App, Credential, Database, Rest } from "waygate";
 
 type Status = "active" | "cooldown" | "exhausted" | "mixed";
 
-const SUMS = ["requests", "input", "output", "cached", "cost"].map((name) => `sum(${name}) AS ${name}`).join(", ");
+const sums = ["requests", "input", "output", "cached", "cost"] as const;
+
+type Row = { readonly [name in (typeof sums)[number]]: number } & {
+  readonly credential: string;
+  readonly model: string;
+};
+
 const actions = ["reload", "force_refresh"];
 /** Keys asked at the same time. */
 const AT_ONCE = 5;
 
 /** All there is since the ledger began; providers that have served nothing are left out. */
 export async function quotaStats(app: App, database: Database, provider: string | null): Promise<object> {
-  const rows = await database.read(
-    `SELECT credential, model, ${SUMS} FROM usage_keys WHERE credential <> '' GROUP BY credential, model`,
+  const builder = await database.builder();
+  const rows: readonly Row[] = await database.read(
+    builder
+      .selectFrom("usage_keys")
+      .select(["credential", "model"])
+      .select(({ fn }) => sums.map((name) => fn.sum<number>(name).as(name)))
+      .where("credential", "<>", "")
+      .groupBy(["credential", "model"]),
   );
-  const byKey = Map.groupBy(rows, (row) => String(row["credential"]));
+  const byKey = Map.groupBy(rows, ({ credential }) => credential);
   const providers: { [name: string]: ProviderStats } = {};
   for (const { name } of app.providers) {
     if (provider !== null && provider !== name) continue;
@@ -85,7 +97,7 @@ interface ProviderStats {
   readonly credentials: readonly object[];
 }
 
-function providerStats(app: App, provider: string, byKey: ReadonlyMap<string, readonly SqlRow[]>): ProviderStats {
+function providerStats(app: App, provider: string, byKey: ReadonlyMap<string, readonly Row[]>): ProviderStats {
   const now = app.runtime.clock.now();
   const keys = app.credentials.list(provider).map((credential) => {
     const rows = byKey.get(credential.id) ?? [];
@@ -102,7 +114,7 @@ function providerStats(app: App, provider: string, byKey: ReadonlyMap<string, re
         active_requests: app.credentials.inFlight(credential.id),
         status,
         totals: totalsOf(rows),
-        model_usage: Object.fromEntries(rows.map((row) => [String(row["model"]), totalsOf([row])])),
+        model_usage: Object.fromEntries(rows.map((row) => [row.model, totalsOf([row])])),
         cooldowns: Object.fromEntries(
           rests.map(({ target, rest }) => [
             target.model ?? "_global_",
@@ -143,11 +155,11 @@ function nameOf({ id, label }: Credential): string {
   return label ?? id.slice(id.lastIndexOf(":") + 1);
 }
 
-function ofProvider(app: App, row: SqlRow, provider: string): boolean {
-  return app.credentials.get(String(row["credential"]))?.provider === provider;
+function ofProvider(app: App, row: Row, provider: string): boolean {
+  return app.credentials.get(row.credential)?.provider === provider;
 }
 
-function totalsOf(rows: readonly SqlRow[]): {
+function totalsOf(rows: readonly Row[]): {
   readonly requests: number;
   readonly tokens: object;
   readonly approx_cost: number;
@@ -155,7 +167,7 @@ function totalsOf(rows: readonly SqlRow[]): {
   return { requests: sumOf(rows, "requests"), tokens: tokensOf(rows), approx_cost: round(sumOf(rows, "cost")) };
 }
 
-function tokensOf(rows: readonly SqlRow[]): object {
+function tokensOf(rows: readonly Row[]): object {
   const [input, cached] = [sumOf(rows, "input"), sumOf(rows, "cached")];
   return {
     input_cached: cached,
@@ -165,8 +177,8 @@ function tokensOf(rows: readonly SqlRow[]): object {
   };
 }
 
-function sumOf(rows: readonly SqlRow[], column: string): number {
-  return rows.reduce((total, row) => total + Number(row[column] ?? 0), 0);
+function sumOf(rows: readonly Row[], column: (typeof sums)[number]): number {
+  return rows.reduce((total, row) => total + row[column], 0);
 }
 
 function round(dollars: number): number {

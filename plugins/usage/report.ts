@@ -2,10 +2,10 @@
  * What was used in a span of time, from the sums per hour; of keys, per day from 03:00 UTC. The hour or day that a span
  * begins in counts as a whole.
  */
-import type { Database, SqlRow, SqlValue } from "waygate";
-import { dayOfKeys } from "./ledger.ts";
+import type { Database } from "waygate";
+import { dayName, dayOfKeys, hourOf } from "./days.ts";
 import { percentile } from "./percentiles.ts";
-import { dayName } from "./days.ts";
+import { type Counted, type KeyColumn, type Source, type Sums, sumsBy, type SumTable, timesBy } from "./questions.ts";
 
 export type Grouping = "hour" | "day" | "provider" | "model" | "user" | "group" | "key";
 
@@ -53,162 +53,93 @@ export interface UsageReport {
   readonly data: readonly (UsageSums & { readonly name: string })[];
 }
 
-const HOUR = 3_600_000;
 const MOST = 1000;
 
-interface Source {
-  readonly table: string;
-  /** What rows are grouped by. */
-  readonly column: string;
-}
-
 /** Which of the summaries answers a question with the fewest rows. */
-function sourceOf({ by, user, provider }: UsageQuery): Source {
-  const column = columns[by === "day" ? "hour" : (by ?? "hour")];
-  if (by === "key") return { table: "usage_keys", column };
-  if (user !== undefined) return { table: "usage_user_models", column: by === "group" ? "''" : column };
+function sourceOf({ by, user, provider }: UsageQuery): Source<SumTable> {
+  const columns = by === undefined ? [] : columnsOf[by];
+  if (by === "key") return { table: "usage_keys", columns };
+  if (user !== undefined) return { table: "usage_user_models", columns: by === "group" ? [] : columns };
   if (by === "user" || by === "group") {
     return provider === undefined
-      ? { table: "usage_users", column }
-      : { table: "usage_user_models", column: "user_id" };
+      ? { table: "usage_users", columns }
+      : { table: "usage_user_models", columns: columnsOf.user };
   }
-  return { table: "usage_hours", column };
+  return { table: "usage_hours", columns };
 }
 
-const columns: { readonly [by in Exclude<Grouping, "day">]: string } = {
-  hour: "hour",
-  provider: "provider",
-  model: "provider || '/' || model",
-  user: "user_id",
-  group: "group_id",
-  key: "credential",
+const columnsOf: { readonly [by in Grouping]: readonly KeyColumn[] } = {
+  hour: ["hour"],
+  day: ["hour"],
+  provider: ["provider"],
+  model: ["provider", "model"],
+  user: ["user_id"],
+  group: ["group_id"],
+  key: ["credential"],
 };
-const SUMS = [
-  ...["requests", "failed", "refused", "fell_back", "input", "output", "cached", "cache_write", "reasoning", "cost"],
-  ...["unpriced", "duration"],
-]
-  .map((name) => `sum(${name}) AS ${name}`)
-  .join(", ");
 
 /** Rejects with a `DatabaseError` while there is no database to ask. */
 export async function usageReport(database: Database, query: UsageQuery): Promise<UsageReport> {
-  const { by, user } = query;
-  const span: Span = {
-    from: by === "key" ? dayOfKeys(query.from) : Math.floor(query.from / HOUR) * HOUR,
-    to: query.to,
-  };
-  const where = conditions(span, query);
+  const { by, user, provider } = query;
+  const from = by === "key" ? dayOfKeys(query.from) : hourOf(query.from);
+  const where = { from, to: query.to, user, provider };
   const source = sourceOf(query);
-  const [total] = await database.read(`SELECT ${SUMS} FROM ${source.table} ${where.sql}`, ...where.values);
-  const rows = by === undefined ? [] : await grouped(database, by, source, where);
+  const [total] = await sumsBy(database, { ...source, columns: [] }, where, 1);
+  const rows = by === undefined ? [] : await sumsBy(database, source, where, MOST);
   // Which user and which key waited how long is not kept, and of one provider only by the day.
   const knowsTimes =
-    user === undefined && query.provider === undefined && (by === undefined || !["user", "group", "key"].includes(by));
-  const times = knowsTimes ? await timesBy(database, by, span) : undefined;
-  const folded = by === "day" ? byDay(rows, query.zone) : rows.map((row) => ({ ...row, name: nameOf(row, by) }));
+    user === undefined && provider === undefined && (by === undefined || !["user", "group", "key"].includes(by));
+  const times = knowsTimes ? await timesOf(database, by, where) : undefined;
+  const folded = by === "day" ? byDay(rows, query.zone) : rows;
   const dayTimes = by === "day" && times ? timesByDay(times, query.zone) : times;
   return {
     object: "usage",
-    from: new Date(span.from).toISOString(),
+    from: new Date(from).toISOString(),
     to: new Date(query.to).toISOString(),
-    totals: sumsOf(total ?? {}, times && [...times.values()].flat()),
-    data: folded.slice(0, by === "hour" || by === "day" ? undefined : MOST).map((row) => ({
-      name: String(row.name),
-      ...sumsOf(row, dayTimes?.get(String(row.name))),
+    totals: sumsOf(total, times && [...times.values()].flat()),
+    data: folded.map((row) => ({
+      name: by === "hour" ? new Date(Number(row.name)).toISOString() : row.name,
+      ...sumsOf(row, dayTimes?.get(row.name)),
     })),
   };
 }
 
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
-interface Where {
-  readonly sql: string;
-  readonly values: readonly SqlValue[];
-}
-
-type Times = ReadonlyMap<string, readonly { readonly bucket: number; readonly requests: number }[]>;
-
-function conditions({ from, to }: Span, { user, provider }: Pick<UsageQuery, "user" | "provider">): Where {
-  const parts = ["hour >= ?", "hour < ?"];
-  const values: SqlValue[] = [from, to];
-  if (user !== undefined) {
-    parts.push("user_id = ?");
-    values.push(user);
-  }
-  if (provider !== undefined) {
-    parts.push("provider = ?");
-    values.push(provider);
-  }
-  return { sql: `WHERE ${parts.join(" AND ")}`, values };
-}
-
-async function grouped(
-  database: Database,
-  by: Grouping,
-  { table, column }: Source,
-  { sql, values }: Where,
-): Promise<readonly SqlRow[]> {
-  const order = by === "day" || by === "hour" ? "1" : `sum(requests) DESC, 1`;
-  return database.read(
-    `SELECT ${column} AS name, ${SUMS} FROM ${table} ${sql} GROUP BY ${column} ORDER BY ${order}`,
-    ...values,
-  );
-}
+type Times = ReadonlyMap<string, readonly Counted[]>;
 
 /** Of the whole by the hour, of providers and models by the day. */
-async function timesBy(database: Database, by: Grouping | undefined, span: Span): Promise<Times> {
-  const isByModel = by === "provider" || by === "model";
-  const column = by === undefined ? "''" : columns[by === "day" ? "hour" : by];
-  const { sql, values } = conditions({ ...span, ...(isByModel && { from: dayOfKeys(span.from) }) }, {});
-  const rows = await database.read(
-    `SELECT ${column} AS name, bucket, sum(requests) AS requests
-     FROM ${isByModel ? "usage_model_latency" : "usage_latency"} ${sql} GROUP BY 1, bucket`,
-    ...values,
-  );
-  const found = new Map<string, { bucket: number; requests: number }[]>();
-  for (const row of rows) {
-    const name = nameOf(row, by);
-    const counts = found.get(name) ?? [];
-    counts.push({ bucket: Number(row["bucket"]), requests: Number(row["requests"]) });
-    found.set(name, counts);
-  }
-  return found;
+function timesOf(
+  database: Database,
+  by: Grouping | undefined,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Times> {
+  const columns = by === undefined ? [] : columnsOf[by];
+  return by === "provider" || by === "model"
+    ? timesBy(database, { table: "usage_model_latency", columns }, { from: dayOfKeys(from), to })
+    : timesBy(database, { table: "usage_latency", columns }, { from, to });
 }
 
-function nameOf(row: SqlRow, by: Grouping | undefined): string {
-  return by === "hour" || by === "day" ? new Date(Number(row["name"])).toISOString() : String(row["name"]);
-}
-
-function byDay(rows: readonly SqlRow[], zone: string | undefined): (SqlRow & { readonly name: string })[] {
-  const days = new Map<string, { [column: string]: number }>();
-  for (const row of rows) {
-    const day = dayName(Number(row["name"]), zone);
-    const sums = days.get(day) ?? {};
-    for (const [column, value] of Object.entries(row)) {
-      if (column !== "name") sums[column] = (sums[column] ?? 0) + Number(value);
-    }
-    days.set(day, sums);
+function byDay(rows: readonly (Sums & { readonly name: string })[], zone: string | undefined): typeof rows {
+  const days = new Map<string, { -readonly [name in keyof Sums]: number }>();
+  for (const { name, ...sums } of rows) {
+    const day = dayName(Number(name), zone);
+    const found = days.get(day);
+    if (found === undefined) days.set(day, { ...sums });
+    else for (const column of Object.keys(sums) as (keyof Sums)[]) found[column] += sums[column];
   }
-  return [...days].map(([name, sums]) => ({ ...sums, name }) as unknown as SqlRow & { readonly name: string });
+  return [...days].map(([name, sums]) => ({ ...sums, name }));
 }
 
 function timesByDay(times: Times, zone: string | undefined): Times {
-  const days = new Map<string, { bucket: number; requests: number }[]>();
+  const days = new Map<string, Counted[]>();
   for (const [hour, counts] of times) {
-    const day = dayName(Date.parse(hour), zone);
+    const day = dayName(Number(hour), zone);
     days.set(day, [...(days.get(day) ?? []), ...counts]);
   }
   return days;
 }
 
-function sumsOf(
-  row: { readonly [column: string]: unknown },
-  times: readonly { readonly bucket: number; readonly requests: number }[] | undefined,
-): UsageSums {
-  const of = (column: string): number => Number(row[column] ?? 0);
+function sumsOf(sums: Sums | undefined, times: readonly Counted[] | undefined): UsageSums {
+  const of = (column: keyof Sums): number => sums?.[column] ?? 0;
   const requests = of("requests");
   return {
     requests,

@@ -1,5 +1,6 @@
 /** What is too old or too much goes, in small pieces that keep nobody waiting. */
-import type { Clock, Database, Timer } from "waygate";
+import type { Compilable } from "kysely";
+import { type Clock, compiled, type Database, type Timer } from "waygate";
 
 export interface RetentionOptions {
   /** Days that single requests are kept. Default 90. */
@@ -17,6 +18,11 @@ const FIRST = 30_000;
 /** Rows that one statement takes away. */
 const PIECE = 5000;
 
+const summaries = [
+  ...(["usage_hours", "usage_users", "usage_user_models", "usage_keys"] as const),
+  ...(["usage_latency", "usage_model_latency"] as const),
+] as const;
+
 export interface Retention {
   stop(): void;
 }
@@ -29,27 +35,31 @@ export function startRetention(
 ): Retention {
   let timer: Timer | undefined;
   let isOver = false;
-  const remove = async (sql: string, ...values: readonly number[]): Promise<void> => {
+  const remove = async (query: Compilable): Promise<void> => {
+    const piece = compiled(query);
     for (;;) {
-      const done = await database.change([{ sql, values }]);
+      const done = await database.change([piece]);
       if (isOver || !("changed" in done) || done.changed[0]! < PIECE) return;
     }
   };
   const round = async (): Promise<void> => {
     const now = clock.now();
-    const some = `(SELECT id FROM usage WHERE at < ? ORDER BY at LIMIT ${PIECE})`;
-    await remove(`DELETE FROM usage WHERE id IN ${some}`, now - days * DAY);
-    const most = `(SELECT id FROM usage WHERE id <= (SELECT max(id) FROM usage) - ? ORDER BY id LIMIT ${PIECE})`;
-    await remove(`DELETE FROM usage WHERE id IN ${most}`, rows);
-    for (const table of [
-      "usage_hours",
-      "usage_users",
-      "usage_user_models",
-      "usage_keys",
-      "usage_latency",
-      "usage_model_latency",
-    ]) {
-      await database.change([{ sql: `DELETE FROM ${table} WHERE hour < ?`, values: [now - summaryDays * DAY] }]);
+    const builder = await database.builder();
+    const ids = builder.selectFrom("usage").select("id").limit(PIECE);
+    const old = ids.where("at", "<", now - days * DAY).orderBy("at");
+    await remove(builder.deleteFrom("usage").where("id", "in", old));
+    const over = ids
+      .where("id", "<=", ({ eb, selectFrom }) =>
+        eb(
+          selectFrom("usage").select(({ fn }) => fn.max("id").as("last")),
+          "-",
+          rows,
+        ),
+      )
+      .orderBy("id");
+    await remove(builder.deleteFrom("usage").where("id", "in", over));
+    for (const table of summaries) {
+      await database.change([builder.deleteFrom(table).where("hour", "<", now - summaryDays * DAY)]);
     }
   };
   const next = (after: number): void => {
@@ -57,8 +67,8 @@ export function startRetention(
   };
   const again = async (): Promise<void> => {
     await round().catch((error: unknown) => {
-      // A database that is away has said so itself; the next round makes up for this one.
-      if (database.trouble === undefined) warn("Old rows of the ledger could not be removed:", error);
+      // A database that is away has said so itself, and one that is closed was to be; the next round makes up for this one.
+      if (!isOver && database.trouble === undefined) warn("Old rows of the ledger could not be removed:", error);
     });
     if (!isOver) next(EVERY);
   };

@@ -16,10 +16,14 @@ export function usageRoutes(app: () => App): Required<Pick<Plugin, "routes" | "a
     if (found !== undefined) return found;
     throw new HTTPError({ status: 503, message: "There is no database: the config says database: false." });
   };
-  const all = async (event: H3Event): Promise<object> => {
+  const of = async (event: H3Event, user: string): Promise<object> => {
     const query = queryOf(event, app());
+    if (query.by === "key") throw bad("by", "something else: how much one user used of a key is not kept");
+    return usageReport(database(), { ...query, user });
+  };
+  const all = async (event: H3Event): Promise<object> => {
     const user = event.url.searchParams.get("user");
-    return usageReport(database(), user === null ? query : { ...query, user });
+    return user === null ? usageReport(database(), queryOf(event, app())) : of(event, user);
   };
   return {
     routes: {
@@ -33,7 +37,7 @@ export function usageRoutes(app: () => App): Required<Pick<Plugin, "routes" | "a
         if (wanted !== null && wanted !== principal.id) {
           throw new HTTPError({ status: 403, message: "Only administrators see the usage of others." });
         }
-        return usageReport(database(), { ...queryOf(event, app()), user: principal.id });
+        return of(event, principal.id);
       },
       "GET /v1/quota-stats": (event) => quotaStats(app(), database(), event.url.searchParams.get("provider")),
       "POST /v1/quota-stats": async (event) => refreshStats(app(), database(), await event.req.text()),

@@ -1,5 +1,5 @@
 /** From how many addresses a token is used. Addresses are kept as HMACs, and only of users with a limit. */
-import { type Database, ipHash } from "waygate";
+import { type Database, prepared, type QueryBuilder } from "waygate";
 import type { User } from "./people.ts";
 import type { Known } from "./store.ts";
 
@@ -11,25 +11,23 @@ export interface Addresses {
   forget(user: string): void;
 }
 
-const SEEN = `INSERT INTO user_ips (user_id, ip, first_at, last_at) VALUES (?, ?, ?, ?)
-  ON CONFLICT (user_id, ip) DO UPDATE SET last_at = excluded.last_at`;
-
-/** Hashes remembered; making one costs microseconds on every request. */
-const HASHES = 10_000;
 /** Milliseconds between two notes that an address is still in use. */
 const AGAIN = 3_600_000;
 
-export function createAddresses(secret: string, database: () => Database | undefined): Addresses {
+export function createAddresses(
+  hashOf: (address: string) => string,
+  builder: QueryBuilder,
+  database: () => Database | undefined,
+): Addresses {
+  const seen = prepared(({ user, ip, now }: { readonly user: string; readonly ip: string; readonly now: number }) =>
+    builder
+      .insertInto("user_ips")
+      .values({ user_id: user, ip, first_at: now, last_at: now })
+      .onConflict((conflict) =>
+        conflict.columns(["user_id", "ip"]).doUpdateSet(({ ref }) => ({ last_at: ref("excluded.last_at") })),
+      ),
+  );
   const byUser = new Map<string, Map<string, number>>();
-  const hashes = new Map<string, string>();
-  const hashOf = (ip: string): string => {
-    const found = hashes.get(ip);
-    if (found !== undefined) return found;
-    if (hashes.size >= HASHES) hashes.clear();
-    const hash = ipHash(secret, ip);
-    hashes.set(ip, hash);
-    return hash;
-  };
   const mapOf = (user: string): Map<string, number> => {
     let map = byUser.get(user);
     if (map === undefined) byUser.set(user, (map = new Map()));
@@ -44,7 +42,7 @@ export function createAddresses(secret: string, database: () => Database | undef
       if (last !== undefined && now - last < AGAIN) return true;
       if (last === undefined && known.size >= maxIps) return false;
       known.set(hash, now);
-      database()?.write(SEEN, id, hash, now, now);
+      database()?.write(seen.with({ user: id, ip: hash, now }));
       return true;
     },
     add(all) {

@@ -1,6 +1,6 @@
 /** Users with tokens of their own, budgets and limits, in groups where they share them. */
-import { resolve } from "node:path";
 import {
+  addressHasher,
   type App,
   ConfigError,
   type Context,
@@ -8,7 +8,6 @@ import {
   type DailyReset,
   dailyReset,
   definePlugin,
-  instanceSecret,
   loadCatalog,
   type Plugin,
   userSlot,
@@ -27,6 +26,7 @@ import { userRoutes } from "./routes.ts";
 import type { Running } from "./running.ts";
 import { createPeople, unsaved } from "./service.ts";
 import { createSpending, isSelective } from "./spending.ts";
+import { peopleStatements } from "./statements.ts";
 import { peopleStore } from "./store.ts";
 import { createUseBook } from "./use-book.ts";
 
@@ -101,16 +101,14 @@ export function users(options: UsersOptions = {}): Plugin<readonly []> {
       if (database === undefined) return;
       const log = app.log.withTag("users");
       const { clock } = app.runtime;
-      const store = peopleStore(database, clock.now);
+      const [builder, catalog] = await Promise.all([database.builder(), loadCatalog()]);
+      const store = peopleStore(database, builder, clock.now);
+      const statements = peopleStatements(builder);
       const directory = createDirectory();
-      const book = createUseBook();
-      const secret = instanceSecret(resolve(app.root ?? ".", app.config.dataDir), process.env, (why) =>
-        log.warn(`Addresses are known under a secret of this process only, because none could be stored: ${why}`),
-      );
-      const addresses = createAddresses(secret, () => app.database);
-      const people = createPeople({ app, store, directory, book, addresses });
+      const book = createUseBook(builder);
+      const addresses = createAddresses(addressHasher(app), builder, () => app.database);
+      const people = createPeople({ app, store, statements, directory, book, addresses });
       const periods = createPeriods(options.reset);
-      const catalog = await loadCatalog();
       const pricer = createPricer(options.prices ?? {}, catalog, (model) =>
         log.warn(`No price is known for ${model}: budgets of money do not count it.`),
       );
@@ -136,9 +134,9 @@ export function users(options: UsersOptions = {}): Plugin<readonly []> {
           if (book.touch(user, now)) database.wake();
         },
       };
-      const leave = [database.attach(keepRoster(directory)), database.attach(book)];
+      const leave = [database.attach(keepRoster(directory, statements)), database.attach(book)];
       const run = {
-        ...{ app, store, directory, addresses, book, periods, people, follower, spending, door },
+        ...{ app, store, statements, directory, addresses, book, periods, people, follower, spending, door },
         lifetime: temporary.lifetime ?? 24 * HOUR,
         defaultsOf(kind: UserKind) {
           const { quotas: _, ...rest } = defaults[kind] ?? {};
@@ -150,7 +148,7 @@ export function users(options: UsersOptions = {}): Plugin<readonly []> {
             throw unsaved(error);
           }),
         async forgetAddresses(user: string) {
-          database.write("DELETE FROM user_ips WHERE user_id = ?", user);
+          database.write(statements.forgetAddresses.with({ user }));
           addresses.forget(user);
         },
         stop() {

@@ -1,11 +1,12 @@
 /** Writes everybody into a new file, where the one before was damaged and put aside. */
-import type { Contributor, DatabaseWrite, SqlValue } from "waygate";
+import type { Contributor, DatabaseWrite } from "waygate";
 import type { Directory } from "./directory.ts";
 import { ownerOf, type Quota } from "./people.ts";
 import { groupRow, quotaRow, userRow } from "./rows.ts";
-import { insertGroup, insertQuota, insertUser } from "./store.ts";
+import type { PeopleStatements } from "./statements.ts";
 
-export function keepRoster(directory: Directory): Contributor {
+export function keepRoster(directory: Directory, statements: PeopleStatements): Contributor {
+  const { insertGroup, insertUser, insertQuota } = statements;
   let isWanted = false;
   let isTaken = false;
   return {
@@ -20,12 +21,11 @@ export function keepRoster(directory: Directory): Contributor {
         ...users.flatMap(({ id }) => quotas(ownerOf("user", id))),
         ...groups.flatMap(({ id }) => quotas(ownerOf("group", id))),
       ];
-      const writes: { readonly sql: string; readonly rows: readonly SqlValue[][] }[] = [
-        { sql: insertGroup, rows: groups.map(groupRow) },
-        { sql: insertUser, rows: users.map(userRow) },
-        { sql: insertQuota, rows: owned.map(quotaRow) },
-      ];
-      return writes.filter(({ rows }) => rows.length > 0) satisfies DatabaseWrite[];
+      return [
+        { sql: insertGroup.sql, rows: groups.map((group) => insertGroup.valuesOf(groupRow(group))) },
+        { sql: insertUser.sql, rows: users.map((user) => insertUser.valuesOf(userRow(user))) },
+        { sql: insertQuota.sql, rows: owned.map((quota) => insertQuota.valuesOf(quotaRow(quota))) },
+      ].filter(({ rows }) => rows.length > 0) satisfies DatabaseWrite[];
     },
     putBack() {
       isWanted ||= isTaken;

@@ -53,7 +53,7 @@ export function userRoutes(running: () => Running): Routes {
     "GET /api/users/export": () => exportPeople(running().directory),
     "POST /api/users/import": async (event) => {
       const run = running();
-      const found = readImport(await bodyOf(event), run.directory, run.app.runtime.clock.now());
+      const found = readImport(await bodyOf(event), run, run.app.runtime.clock.now());
       const { users, groups, skipped, changes } = found;
       const detail = { users, groups };
       for (let at = 0; at < changes.length; at += BATCH) {

@@ -1,100 +1,93 @@
 /** People as rows of the database and back. */
-import type { SqlRow, SqlValue } from "waygate";
+import type { Selectable } from "kysely";
+import type { DatabaseTables } from "waygate";
 import type { Group, PersonLimits, Quota, QuotaUnit, QuotaUse, User, UserKind } from "./people.ts";
 
-export const userColumns: readonly string[] = [
-  ...["id", "kind", "name", "note", "token_hash", "token_hint", "group_id", "models", "credentials", "limits"],
-  ...["max_ips", "ban_over_ips", "created_at", "last_used_at", "expires_at", "disabled_at", "disabled_reason"],
-  "version",
-];
-export const groupColumns: readonly string[] = [
-  ...["id", "name", "note", "models", "credentials", "limits", "created_at", "version"],
-];
-export const quotaColumns: readonly string[] = ["owner", "family", "unit", "period", "amount"];
+export type UserRow = Selectable<DatabaseTables["users"]>;
+export type GroupRow = Selectable<DatabaseTables["user_groups"]>;
+export type QuotaRow = Selectable<DatabaseTables["quotas"]>;
+export type UseRow = Selectable<DatabaseTables["quota_use"]>;
 
-export function userRow(user: User): SqlValue[] {
-  return [
-    ...[user.id, user.kind, user.name, user.note, user.tokenHash, user.tokenHint, user.group ?? null],
-    ...[text(user.models), text(user.credentials), text(user.limits), user.maxIps ?? null, Number(user.banOverIps)],
-    ...[user.createdAt, user.lastUsedAt ?? null, user.expiresAt ?? null],
-    ...[user.disabledAt ?? null, user.disabledReason ?? null, user.version],
-  ];
-}
-
-export function userOf(row: SqlRow): User {
+export function userRow(user: User): UserRow {
   return {
-    id: String(row["id"]),
-    kind: String(row["kind"]) as UserKind,
-    name: String(row["name"]),
-    note: String(row["note"]),
-    tokenHash: String(row["token_hash"]),
-    tokenHint: String(row["token_hint"]),
-    group: string(row["group_id"]),
-    models: json<readonly string[]>(row["models"]),
-    credentials: json<readonly string[]>(row["credentials"]),
-    limits: json<PersonLimits>(row["limits"]),
-    maxIps: number(row["max_ips"]),
-    banOverIps: Number(row["ban_over_ips"]) === 1,
-    createdAt: Number(row["created_at"]),
-    lastUsedAt: number(row["last_used_at"]),
-    expiresAt: number(row["expires_at"]),
-    disabledAt: number(row["disabled_at"]),
-    disabledReason: string(row["disabled_reason"]),
-    version: Number(row["version"]),
+    id: user.id,
+    kind: user.kind,
+    name: user.name,
+    note: user.note,
+    token_hash: user.tokenHash,
+    token_hint: user.tokenHint,
+    group_id: user.group ?? null,
+    models: text(user.models),
+    credentials: text(user.credentials),
+    limits: text(user.limits),
+    max_ips: user.maxIps ?? null,
+    ban_over_ips: Number(user.banOverIps),
+    created_at: user.createdAt,
+    last_used_at: user.lastUsedAt ?? null,
+    expires_at: user.expiresAt ?? null,
+    disabled_at: user.disabledAt ?? null,
+    disabled_reason: user.disabledReason ?? null,
+    version: user.version,
   };
 }
 
-export function groupRow(group: Group): SqlValue[] {
+export function userOf(row: UserRow): User {
+  return {
+    id: row.id,
+    kind: row.kind as UserKind,
+    name: row.name,
+    note: row.note,
+    tokenHash: row.token_hash,
+    tokenHint: row.token_hint,
+    group: row.group_id ?? undefined,
+    models: json<readonly string[]>(row.models),
+    credentials: json<readonly string[]>(row.credentials),
+    limits: json<PersonLimits>(row.limits),
+    maxIps: row.max_ips ?? undefined,
+    banOverIps: row.ban_over_ips === 1,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at ?? undefined,
+    expiresAt: row.expires_at ?? undefined,
+    disabledAt: row.disabled_at ?? undefined,
+    disabledReason: row.disabled_reason ?? undefined,
+    version: row.version,
+  };
+}
+
+export function groupRow(group: Group): GroupRow {
   const { id, name, note, models, credentials, limits, createdAt, version } = group;
-  return [id, name, note, text(models), text(credentials), text(limits), createdAt, version];
-}
-
-export function groupOf(row: SqlRow): Group {
   return {
-    id: String(row["id"]),
-    name: String(row["name"]),
-    note: String(row["note"]),
-    models: json<readonly string[]>(row["models"]),
-    credentials: json<readonly string[]>(row["credentials"]),
-    limits: json<PersonLimits>(row["limits"]),
-    createdAt: Number(row["created_at"]),
-    version: Number(row["version"]),
+    ...{ id, name, note, models: text(models), credentials: text(credentials), limits: text(limits) },
+    ...{ created_at: createdAt, version },
   };
 }
 
-export function quotaRow({ owner, family, unit, period, amount }: Quota): SqlValue[] {
-  return [owner, family, unit, period, amount];
-}
-
-export function quotaOf(row: SqlRow): Quota {
-  return { ...nameOf(row), amount: Number(row["amount"]) };
-}
-
-export function useOf(row: SqlRow): QuotaUse {
-  return { ...nameOf(row), began: Number(row["began_at"]), used: Number(row["used"]) };
-}
-
-function nameOf(row: SqlRow): Omit<Quota, "amount"> {
+export function groupOf(row: GroupRow): Group {
+  const { id, name, note, models, credentials, limits, created_at, version } = row;
   return {
-    owner: String(row["owner"]),
-    family: String(row["family"]),
-    unit: String(row["unit"]) as QuotaUnit,
-    period: String(row["period"]),
+    ...{ id, name, note, createdAt: created_at, version },
+    models: json<readonly string[]>(models),
+    credentials: json<readonly string[]>(credentials),
+    limits: json<PersonLimits>(limits),
   };
+}
+
+export function quotaRow({ owner, family, unit, period, amount }: Quota): QuotaRow {
+  return { owner, family, unit, period, amount };
+}
+
+export function quotaOf({ owner, family, unit, period, amount }: QuotaRow): Quota {
+  return { owner, family, unit: unit as QuotaUnit, period, amount };
+}
+
+export function useOf({ owner, family, unit, period, began_at, used }: UseRow): QuotaUse {
+  return { owner, family, unit: unit as QuotaUnit, period, began: began_at, used };
 }
 
 function text(value: object | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }
 
-function json<T>(value: SqlValue | undefined): T | undefined {
-  return typeof value === "string" ? (JSON.parse(value) as T) : undefined;
-}
-
-function string(value: SqlValue | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function number(value: SqlValue | undefined): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value);
+function json<T>(value: string | null): T | undefined {
+  return value === null ? undefined : (JSON.parse(value) as T);
 }

@@ -8,12 +8,14 @@ import type { QuotaInput, UserKind } from "./people.ts";
 import type { Periods } from "./periods.ts";
 import type { People } from "./service.ts";
 import type { Spending } from "./spending.ts";
+import type { PeopleStatements } from "./statements.ts";
 import type { Act, PeopleStore } from "./store.ts";
 import type { UseBook } from "./use-book.ts";
 
 export interface Running {
   readonly app: App;
   readonly store: PeopleStore;
+  readonly statements: PeopleStatements;
   readonly directory: Directory;
   readonly addresses: Addresses;
   readonly book: UseBook;

@@ -6,24 +6,15 @@ import type { Directory } from "./directory.ts";
 import type { GroupEdit, UserEdit } from "./input.ts";
 import { type Group, ownerOf, type Quota, type QuotaInput, type User } from "./people.ts";
 import { groupRow, userRow } from "./rows.ts";
-import {
-  type Act,
-  groupUpdated,
-  insertGroup,
-  insertUser,
-  type Known,
-  type PeopleStore,
-  quotasRefreshed,
-  quotasReplaced,
-  removed,
-  userUpdated,
-} from "./store.ts";
+import type { PeopleStatements } from "./statements.ts";
+import type { Act, Known, PeopleStore } from "./store.ts";
 import { hashOf, hintOf, newToken } from "./tokens.ts";
 import type { UseBook } from "./use-book.ts";
 
 export interface PeopleParts {
   readonly app: App;
   readonly store: PeopleStore;
+  readonly statements: PeopleStatements;
   readonly directory: Directory;
   readonly book: UseBook;
   readonly addresses: Addresses;
@@ -49,7 +40,8 @@ export interface People {
   reload(subjects?: readonly string[]): Promise<void>;
 }
 
-export function createPeople({ app, store, directory, book, addresses }: PeopleParts): People {
+export function createPeople({ app, store, statements, directory, book, addresses }: PeopleParts): People {
+  const { quotasReplaced } = statements;
   const now = (): number => app.runtime.clock.now();
 
   const accept = (known: Known, subjects: readonly string[]): void => {
@@ -115,7 +107,8 @@ export function createPeople({ app, store, directory, book, addresses }: PeopleP
     async addUser(user, quotas = [], act) {
       const owner = ownerOf("user", user.id);
       const own = withOwner(owner, quotas);
-      const changes = [{ sql: insertUser, values: userRow(user), expect: 1 }, ...quotasReplaced(owner, own)];
+      const added = { ...statements.insertUser.with(userRow(user)), expect: 1 };
+      const changes = [added, ...quotasReplaced(owner, own)];
       if (directory.user(user.id) || directory.find(user.tokenHash) || !(await save(changes, act))) throw taken("user");
       directory.putUser(user);
       directory.putQuotas(owner, own);
@@ -128,7 +121,7 @@ export function createPeople({ app, store, directory, book, addresses }: PeopleP
         async (before) => {
           const user = { ...before, ...change, version: before.version + 1 };
           const own = quotas && withOwner(act.subject, quotas);
-          if (!(await save([userUpdated(user), ...(own ? quotasReplaced(act.subject, own) : [])], act)))
+          if (!(await save([statements.userUpdated(user), ...(own ? quotasReplaced(act.subject, own) : [])], act)))
             return undefined;
           directory.putUser(user);
           if (own) directory.putQuotas(act.subject, own);
@@ -145,7 +138,8 @@ export function createPeople({ app, store, directory, book, addresses }: PeopleP
     async addGroup(group, quotas = [], act) {
       const owner = ownerOf("group", group.id);
       const own = withOwner(owner, quotas);
-      const changes = [{ sql: insertGroup, values: groupRow(group), expect: 1 }, ...quotasReplaced(owner, own)];
+      const added = { ...statements.insertGroup.with(groupRow(group)), expect: 1 };
+      const changes = [added, ...quotasReplaced(owner, own)];
       if (directory.group(group.id) || !(await save(changes, act))) throw taken("group");
       directory.putGroup(group);
       directory.putQuotas(owner, own);
@@ -158,7 +152,7 @@ export function createPeople({ app, store, directory, book, addresses }: PeopleP
         async (before) => {
           const group = { ...before, ...change, version: before.version + 1 };
           const own = quotas && withOwner(act.subject, quotas);
-          if (!(await save([groupUpdated(group), ...(own ? quotasReplaced(act.subject, own) : [])], act)))
+          if (!(await save([statements.groupUpdated(group), ...(own ? quotasReplaced(act.subject, own) : [])], act)))
             return undefined;
           directory.putGroup(group);
           if (own) directory.putQuotas(act.subject, own);
@@ -172,7 +166,7 @@ export function createPeople({ app, store, directory, book, addresses }: PeopleP
       if (known === undefined) throw unknown(subject);
       const detail = { name: known.name };
       // Somebody else has removed it: that is what was wanted.
-      await save(removed(kind, id), { actor, action: `${kind}.remove`, subject, detail });
+      await save(statements.removed(kind, id), { actor, action: `${kind}.remove`, subject, detail });
       directory.remove(kind, id);
       book.forget(subject);
       if (kind === "user") addresses.forget(id);
@@ -184,7 +178,7 @@ export function createPeople({ app, store, directory, book, addresses }: PeopleP
       const at = now();
       // What was used until now is not to be added to what begins.
       await app.database?.flush();
-      await save(quotasRefreshed(quotas, at), {
+      await save(statements.quotasRefreshed(quotas, at), {
         actor,
         action: "quota.refresh",
         subject,

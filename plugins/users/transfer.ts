@@ -4,7 +4,7 @@ import type { Directory } from "./directory.ts";
 import { identifier, invalid, isObject, readGroup, readQuotas, readUser } from "./input.ts";
 import { type Group, ownerOf, type Quota, type User } from "./people.ts";
 import { groupRow, userRow } from "./rows.ts";
-import { insertGroup, insertUser, quotasReplaced } from "./store.ts";
+import type { PeopleStatements } from "./statements.ts";
 import { hashOf, hintOf, newId } from "./tokens.ts";
 
 /** Hashes are in it: whoever has it cannot call, but can tell whether a token is one of these. */
@@ -44,7 +44,11 @@ export interface Importing {
 }
 
 /** Throws for the first entry that cannot be read; then nothing is imported. */
-export function readImport(body: JsonObject, directory: Directory, now: number): Importing {
+export function readImport(
+  body: JsonObject,
+  { directory, statements }: { readonly directory: Directory; readonly statements: PeopleStatements },
+  now: number,
+): Importing {
   const changes: DatabaseChange[] = [];
   let skipped = 0;
   const [users, groups] = [listOf(body, "users"), listOf(body, "groups")];
@@ -53,7 +57,7 @@ export function readImport(body: JsonObject, directory: Directory, now: number):
   const groupIds = new Set<string>();
   const add = (owner: string, quotas: ReturnType<typeof readQuotas>): void => {
     const own: Quota[] = (quotas ?? []).map((quota) => ({ ...quota, owner }));
-    changes.push(...quotasReplaced(owner, own));
+    changes.push(...statements.quotasReplaced(owner, own));
   };
   for (const [index, entry] of groups.entries()) {
     const { created_at: created, ...rest } = objectOf(entry, `groups[${index}]`);
@@ -65,7 +69,7 @@ export function readImport(body: JsonObject, directory: Directory, now: number):
     groupIds.add(id);
     const { name = id, note = "", models, credentials, limits } = readGroup(rest);
     const group: Group = { id, name, note, models, credentials, limits, createdAt: timeOf(created) ?? now, version: 1 };
-    changes.push({ sql: insertGroup, values: groupRow(group) });
+    changes.push(statements.insertGroup.with(groupRow(group)));
     add(ownerOf("group", id), readQuotas(rest));
   }
   for (const [index, entry] of users.entries()) {
@@ -89,7 +93,7 @@ export function readImport(body: JsonObject, directory: Directory, now: number):
       disabledAt: timeOf(disabled),
       tokenHint: typeof hint === "string" ? hint.slice(0, 8) : user.tokenHint,
     };
-    changes.push({ sql: insertUser, values: userRow(whole) });
+    changes.push(statements.insertUser.with(userRow(whole)));
     add(ownerOf("user", whole.id), readQuotas(rest));
   }
   return { changes, users: ids.size, groups: groupIds.size, skipped };

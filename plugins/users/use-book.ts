@@ -2,7 +2,7 @@
  * What is used of every quota, on its way to the database. Differences are saved, so that workers add to each other's;
  * limits are kept by `app.state`, which learns from here what was used before it began.
  */
-import type { Contributor, DatabaseWrite, SqlValue } from "waygate";
+import { type Contributor, type DatabaseWrite, prepared, type QueryBuilder, type Statement } from "waygate";
 import { quotaKey, type QuotaName, type QuotaUse } from "./people.ts";
 import type { Span } from "./periods.ts";
 
@@ -32,16 +32,17 @@ interface Page {
   isTold: boolean;
 }
 
-const USE = `INSERT INTO quota_use (owner, family, unit, period, began_at, used) VALUES (?, ?, ?, ?, ?, ?)
-  ON CONFLICT (owner, family, unit, period) DO UPDATE SET
-    used = CASE WHEN excluded.began_at > quota_use.began_at THEN excluded.used
-      WHEN excluded.began_at = quota_use.began_at THEN quota_use.used + excluded.used ELSE quota_use.used END,
-    began_at = CASE WHEN excluded.began_at > quota_use.began_at THEN excluded.began_at ELSE quota_use.began_at END`;
-const TOUCH = "UPDATE users SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)";
-
 const MINUTE = 60_000;
 
-export function createUseBook(): UseBook {
+export function createUseBook(builder: QueryBuilder): UseBook {
+  const use = addedUse(builder);
+  const touchUser = prepared(({ user, now }: { readonly user: string; readonly now: number }) =>
+    builder
+      .updateTable("users")
+      .set({ last_used_at: now })
+      .where("id", "=", user)
+      .where(({ or, eb }) => or([eb("last_used_at", "is", null), eb("last_used_at", "<", now)])),
+  );
   const pages = new Map<string, Page>();
   const dirty = new Set<string>();
   const touched = new Map<string, number>();
@@ -117,12 +118,10 @@ export function createUseBook(): UseBook {
       });
       takenTouches = [...touched].slice(0, most);
       for (const [user] of takenTouches) touched.delete(user);
-      const rows = taken.map(({ page: { quota, began }, amount }): SqlValue[] => [
-        ...[quota.owner, quota.family, quota.unit, quota.period, began, amount],
-      ]);
+      const rows = taken.map(({ page: { quota, began }, amount }) => use.valuesOf({ ...quota, began, amount }));
       return [
-        { sql: USE, rows },
-        { sql: TOUCH, rows: takenTouches.map(([user, now]): SqlValue[] => [now, user, now]) },
+        { sql: use.sql, rows },
+        { sql: touchUser.sql, rows: takenTouches.map(([user, now]) => touchUser.valuesOf({ user, now })) },
       ].filter((write) => write.rows.length > 0) satisfies DatabaseWrite[];
     },
     putBack() {
@@ -142,4 +141,35 @@ export function createUseBook(): UseBook {
       }
     },
   };
+}
+
+interface Added extends QuotaName {
+  readonly began: number;
+  readonly amount: number;
+}
+
+/** Adds to what is used in the same window, and takes the place of what was used in one before. */
+function addedUse(builder: QueryBuilder): Statement<Added> {
+  return prepared(({ owner, family, unit, period, began, amount }: Added) =>
+    builder
+      .insertInto("quota_use")
+      .values({ owner, family, unit, period, began_at: began, used: amount })
+      .onConflict((conflict) =>
+        conflict.columns(["owner", "family", "unit", "period"]).doUpdateSet(({ eb, ref }) => {
+          const isNew = eb("excluded.began_at", ">", ref("quota_use.began_at"));
+          const isSame = eb("excluded.began_at", "=", ref("quota_use.began_at"));
+          return {
+            used: eb
+              .case()
+              .when(isNew)
+              .then(ref("excluded.used"))
+              .when(isSame)
+              .then(eb("quota_use.used", "+", ref("excluded.used")))
+              .else(ref("quota_use.used"))
+              .end(),
+            began_at: eb.case().when(isNew).then(ref("excluded.began_at")).else(ref("quota_use.began_at")).end(),
+          };
+        }),
+      ),
+  );
 }

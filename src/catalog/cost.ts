@@ -2,6 +2,9 @@
 import type { Usage } from "../protocols/canonical.ts";
 import type { ModelInfo, Prices } from "./model-info.ts";
 
+/** Parts of a dollar that a price list knows: a token of a millionth of a dollar per million. */
+const PRECISION = 1e12;
+
 /**
  * USD for one answer, or null when a price that is needed is not known. `usage.input` includes what was read from and
  * written to a cache, so each token is priced once. Where a provider has no separate price for cached tokens they cost
@@ -24,7 +27,7 @@ export function estimateCost(info: ModelInfo | undefined, usage: Usage): number 
     total += each;
   }
   // Sums of binary fractions carry digits that mean nothing.
-  return Number(total.toPrecision(12));
+  return Math.round(total * PRECISION) / PRECISION;
 }
 
 /** A long input moves the whole request into another tier, as Google and Anthropic bill it. */

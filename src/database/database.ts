@@ -1,10 +1,13 @@
 /** The database of a running proxy: collects what is to be saved and hands it to the thread twice a second. */
+import type { Compilable } from "kysely";
 import { ConfigError, type ConfigProblem } from "../config/problem.ts";
 import type { Clock, Timer } from "../runtime.ts";
 import { DatabaseError, type Fault, faultOf } from "./fault.ts";
-import type { Answer, Ask, Write } from "./messages.ts";
+import type { Answer, Ask, SqlValue, Write } from "./messages.ts";
 import type { Dialect } from "./migrations/index.ts";
 import { isFatal, lostProblem, problemOf, refusedProblem, setAsideProblem } from "./problems.ts";
+import { compiled, type Query } from "./query.ts";
+import type { QueryBuilder } from "./query-builder.ts";
 import { startThread } from "./thread.ts";
 import type { Contributor, Database, DatabaseEngine, DatabaseTrouble } from "./types.ts";
 import { createWriteQueue } from "./write-queue.ts";
@@ -55,6 +58,7 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
   let saving: Promise<void> | undefined;
   let isChanged = false;
   let users = 1;
+  let building: Promise<QueryBuilder> | undefined;
 
   const fail = (fault: Fault): void => {
     if (trouble === undefined) onProblem(problemOf(fault, path));
@@ -164,6 +168,15 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
     throw new DatabaseError(answer.fault);
   };
 
+  async function read<Row>(
+    query: string | Compilable<Row> | Query<Row>,
+    ...given: readonly SqlValue[]
+  ): Promise<readonly Row[]> {
+    const { sql, values } = typeof query === "string" ? { sql: query, values: given } : queryOf(query);
+    const { rows = [] } = await ask({ type: "read", sql, values });
+    return rows as readonly Row[];
+  }
+
   const refused = await open();
   if (refused !== undefined) {
     if (isFatal(refused)) throw new ConfigError([problemOf(refused, path)]);
@@ -177,20 +190,19 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
     get trouble() {
       return trouble;
     },
-    write(sql, ...values) {
+    write(query: string | Compilable | Query, ...given: readonly SqlValue[]) {
+      const { sql, values } = typeof query === "string" ? { sql: query, values: given } : queryOf(query);
       queue.push(sql, values);
       if (queue.size === MANY && saving === undefined && trouble === undefined) void flush();
       else wake();
     },
-    async read(sql, ...values) {
-      const { rows = [] } = await ask({ type: "read", sql, values });
-      return rows;
-    },
-    async change(changes) {
+    read,
+    async change(all) {
+      const changes = all.map((each) => ("compile" in each ? compiled(each) : each));
       const { changed = [], conflict } = await ask({ type: "change", changes });
       return conflict === undefined ? { changed } : { conflict };
     },
-    builder: async () => (await import("./query-builder.ts")).queryBuilder(dialect),
+    builder: () => (building ??= import("./query-builder.ts").then(({ queryBuilder }) => queryBuilder(dialect))),
     flush,
     wake,
     attach(contributor) {
@@ -206,4 +218,8 @@ export async function openDatabase(init: DatabaseInit): Promise<OpenDatabase> {
       await drop();
     },
   };
+}
+
+function queryOf<Row>(query: Compilable<Row> | Query<Row>): Query<Row> {
+  return "compile" in query ? compiled(query) : query;
 }

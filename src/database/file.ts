@@ -1,4 +1,7 @@
-/** One SQLite file: opened and migrated, or set aside. Synchronous; runs in the thread that `worker.ts` is. */
+/**
+ * One SQLite file: opened and migrated, or set aside. Synchronous; runs in the thread that `worker.ts` is. Its statements
+ * are texts, because they are about the file, which may have no tables yet or those of another version.
+ */
 import { chmodSync, closeSync, existsSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -59,6 +59,8 @@ const TIDY = 10 * 60_000;
 /** Milliseconds that what could not be loaded is kept for whoever can. */
 const ASIDE = 30 * 24 * 3_600_000;
 
+// Texts, and the same in both dialects: they run at every start, and what writes statements takes longer to load than all
+// of them together.
 const PUT = `INSERT INTO snapshot (section, key, version, value, until) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (section, key) DO UPDATE SET version = excluded.version, value = excluded.value, until = excluded.until`;
 const REMOVE = "DELETE FROM snapshot WHERE section = ? AND key = ?";

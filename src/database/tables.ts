@@ -102,7 +102,8 @@ export interface UsageTable {
   cost: number | null;
   duration: number;
   first_byte: number | null;
-  attempts: string;
+  /** Null when there was none, or only one, which is as the other columns say. */
+  attempts: string | null;
   tags: string | null;
   ip: string | null;
 }

@@ -1,8 +1,10 @@
 /** The whole of a database as lines of JSON, and back: from one kind of database to another with the same contents. */
+import type { Kysely } from "kysely";
 import { version } from "../version.ts";
 import type { OpenDatabase } from "./database.ts";
 import type { Change, SqlRow, SqlValue } from "./messages.ts";
 import { migrationsOf } from "./migrations/index.ts";
+import { prepared, type Statement } from "./query.ts";
 import type { Tables } from "./tables.ts";
 
 /** The tables in an order in which they can be filled, and what their rows are sorted by. `meta` is each database's own. */
@@ -26,6 +28,13 @@ const tables: { readonly [name in Exclude<keyof Tables, "meta">]: readonly strin
 
 /** Rows read or written in one go. */
 const PAGE = 1000;
+
+/** Every table as names with values: what a line holds is checked against the columns that there are. */
+type AnyTables = { readonly [table: string]: SqlRow };
+
+async function anyTables(database: OpenDatabase): Promise<Kysely<AnyTables>> {
+  return (await database.builder()) as unknown as Kysely<AnyTables>;
+}
 
 /** Throws for text that is no export, or one that this version cannot read; `message` says why, for people. */
 export class TransferError extends Error {
@@ -64,9 +73,13 @@ async function page(
   order: readonly string[],
   after: readonly SqlValue[] | undefined,
 ): Promise<readonly SqlRow[]> {
-  const columns = order.join(", ");
-  const where = after === undefined ? "" : `WHERE (${columns}) > (${order.map(() => "?").join(", ")})`;
-  return database.read(`SELECT * FROM ${table} ${where} ORDER BY ${columns} LIMIT ${PAGE}`, ...(after ?? []));
+  let query = (await anyTables(database)).selectFrom(table).selectAll().limit(PAGE);
+  for (const column of order) query = query.orderBy(column);
+  if (after === undefined) return database.read(query);
+  if (order.length === 1) return database.read(query.where(order[0]!, ">", after[0]!));
+  // The builder's types know lists of two, three, four and five; these have two to four.
+  const [columns, values] = [order as readonly [string, string], after as readonly [SqlValue, SqlValue]];
+  return database.read(query.where(({ eb, refTuple, tuple }) => eb(refTuple(...columns), ">", tuple(...values))));
 }
 
 /**
@@ -75,7 +88,7 @@ async function page(
  */
 export async function importLines(database: OpenDatabase, lines: AsyncIterable<string>): Promise<Transferred> {
   await refuseFilled(database);
-  const columns = await columnsOf(database);
+  const insertOf = insertsInto(await anyTables(database), await columnsOf(database));
   const counts: { [name: string]: number } = {};
   let batch: Change[] = [];
   let number = 0;
@@ -97,7 +110,7 @@ export async function importLines(database: OpenDatabase, lines: AsyncIterable<s
       total = value["rows"];
       continue;
     }
-    batch.push(insertOf(value, columns, number));
+    batch.push(insertOf(value, number));
     const table = String(value["table"]);
     counts[table] = (counts[table] ?? 0) + 1;
     rows++;
@@ -112,15 +125,17 @@ export async function importLines(database: OpenDatabase, lines: AsyncIterable<s
 }
 
 async function refuseFilled(database: OpenDatabase): Promise<void> {
+  const builder = await anyTables(database);
   for (const table of Object.keys(tables)) {
     // What rests and is counted is there as soon as a proxy has run; it is replaced.
     if (table === "snapshot") continue;
-    const [row] = await database.read(`SELECT count(*) AS count FROM ${table}`);
-    if (Number(row?.["count"]) > 0) throw new TransferError(`The table ${table} is not empty.`);
+    const [row] = await database.read(builder.selectFrom(table).selectAll().limit(1));
+    if (row !== undefined) throw new TransferError(`The table ${table} is not empty.`);
   }
-  await database.change([{ sql: "DELETE FROM snapshot", values: [] }]);
+  await database.change([builder.deleteFrom("snapshot")]);
 }
 
+/** What a catalogue says is asked for in the words of each. */
 async function columnsOf(database: OpenDatabase): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const found = new Map<string, ReadonlySet<string>>();
   for (const table of Object.keys(tables)) {
@@ -136,27 +151,34 @@ async function columnsOf(database: OpenDatabase): Promise<ReadonlyMap<string, Re
   return found;
 }
 
-function insertOf(
-  value: { readonly [field: string]: unknown },
+/** Rows of a table name their columns in the same order, so one statement does for all of them. */
+function insertsInto(
+  builder: Kysely<AnyTables>,
   columns: ReadonlyMap<string, ReadonlySet<string>>,
-  line: number,
-): Change {
-  const { table, row } = value;
-  const known = typeof table === "string" ? columns.get(table) : undefined;
-  if (known === undefined || typeof row !== "object" || row === null) {
-    throw new TransferError(`Line ${line} is no row of a table of ours.`);
-  }
-  const entries = Object.entries(row);
-  const wrong = entries.find(
-    ([name, field]) => !known.has(name) || !(field === null || ["string", "number"].includes(typeof field)),
-  );
-  if (wrong !== undefined || entries.length === 0) {
-    throw new TransferError(`Line ${line} has no place in ${String(table)}${wrong ? `: ${wrong[0]}` : ""}.`);
-  }
-  const names = entries.map(([name]) => name);
-  return {
-    sql: `INSERT INTO ${String(table)} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
-    values: entries.map(([, field]) => field as SqlValue),
+): (value: { readonly [field: string]: unknown }, line: number) => Change {
+  const statements = new Map<string, Statement<SqlRow>>();
+  return ({ table, row }, line) => {
+    const known = typeof table === "string" ? columns.get(table) : undefined;
+    if (known === undefined || typeof row !== "object" || row === null) {
+      throw new TransferError(`Line ${line} is no row of a table of ours.`);
+    }
+    const entries = Object.entries(row);
+    const wrong = entries.find(
+      ([name, field]) => !known.has(name) || !(field === null || ["string", "number"].includes(typeof field)),
+    );
+    if (wrong !== undefined || entries.length === 0) {
+      throw new TransferError(`Line ${line} has no place in ${String(table)}${wrong ? `: ${wrong[0]}` : ""}.`);
+    }
+    const names = entries.map(([name]) => name);
+    const kind = `${String(table)} ${names.join(" ")}`;
+    let statement = statements.get(kind);
+    if (statement === undefined) {
+      statement = prepared((values: SqlRow) =>
+        builder.insertInto(String(table)).values(Object.fromEntries(names.map((name) => [name, values[name]!]))),
+      );
+      statements.set(kind, statement);
+    }
+    return statement.with(row as SqlRow);
   };
 }
 
@@ -181,7 +203,7 @@ function checkHead({ waygate, schema }: { readonly [field: string]: unknown }): 
   }
 }
 
-/** Rows that came with their numbers do not move the counters behind them. */
+/** Rows that came with their numbers do not move the counters behind them, which only PostgreSQL has. */
 async function continueNumbers(database: OpenDatabase): Promise<void> {
   for (const table of ["usage", "audit"]) {
     await database.read(

@@ -1,7 +1,9 @@
 /** What must outlive the process, as plugins and the rest of the proxy see it. */
+import type { Compilable } from "kysely";
 import type { FaultKind } from "./fault.ts";
 import type { Answer, Ask, Change, SqlRow, SqlValue, Write } from "./messages.ts";
 import type { Dialect } from "./migrations/index.ts";
+import type { Query } from "./query.ts";
 import type { QueryBuilder } from "./query-builder.ts";
 
 export interface DatabaseTrouble {
@@ -27,25 +29,36 @@ export interface DatabaseDriver {
   start(): DatabaseEngine;
 }
 
-/** A database of the whole instance. Never part of a request: writes are told, not awaited. */
+/**
+ * A database of the whole instance. Never part of a request: writes are told, not awaited. Statements are texts with
+ * their values, with `?` or the dialect's own places for them, or come from `builder()`: as they are, or as a `Query`
+ * that was made of one before.
+ */
 export interface Database {
   /** The file, or where else it is, without secrets. */
   readonly path: string;
   readonly dialect: Dialect;
-  /** Loads what writes statements in its dialect. */
+  /** What writes statements in its dialect: Kysely over our tables, without a connection. The first call loads it. */
   builder(): Promise<QueryBuilder>;
   /**
-   * Adds a statement, with `?` or the dialect's own placeholders, to the next transaction, at most a second from now. Never throws and never waits. While the disk
+   * Adds a statement to the next transaction, at most a second from now. Never throws and never waits. While the disk
    * refuses, up to 50,000 rows are kept; beyond that the oldest are lost, counted and reported.
    */
   write(sql: string, ...values: readonly SqlValue[]): void;
-  /** The rows, after all that was written before. Rejects with a `DatabaseError`. Bound the query with `LIMIT`. */
+  write(query: Compilable | Query): void;
+  /**
+   * The rows, after all that was written before. Rejects with a `DatabaseError`. Bound the query with `LIMIT`. Whole
+   * numbers, sums and counts are numbers in every dialect, truth values 0 and 1.
+   */
   read(sql: string, ...values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+  read<Row>(query: Compilable<Row> | Query<Row>): Promise<readonly Row[]>;
   /**
    * Changes rows now, all statements or none, after all that was written before. `conflict` is the statement that did
    * not change as many rows as it says it must. Rejects with a `DatabaseError`.
    */
-  change(changes: readonly Change[]): Promise<{ readonly changed: readonly number[] } | { readonly conflict: number }>;
+  change(
+    changes: readonly (Change | Compilable)[],
+  ): Promise<{ readonly changed: readonly number[] } | { readonly conflict: number }>;
   /** Saves what the contributor has, at most a second after each `wake`. Returns the end of that. */
   attach(contributor: Contributor): () => void;
   /** A contributor has something new. Cheap: called for every change. */

@@ -133,7 +133,7 @@ export function createOverlay({ clock, log, database }: OverlayInit): OpenOverla
         changedBy: actor,
         changedAt: Math.round(clock.now()),
       };
-      const result = await into.change(changesOf(name, version, row)).catch((error: unknown) => {
+      const result = await into.change(await changesOf(into, name, version, row)).catch((error: unknown) => {
         throw awayOf(error);
       });
       if ("conflict" in result) {
@@ -168,7 +168,7 @@ function noDatabase(): ProxyError {
     status: 503,
     code: "database_unavailable",
     message:
-      "Nothing can be edited at run time, because there is no database to keep it in. Add `database: {}` to the config.",
+      'Nothing can be edited at run time, because there is no database to keep it in. Add `database: { path: ".waygate/waygate.db" }` to the config.',
   });
 }
 

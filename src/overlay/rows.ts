@@ -1,6 +1,7 @@
 /** The rows of settings in the database. A row is never deleted, so that its version only goes up. */
 import type { Contributor, Database } from "../database/types.ts";
 import type { Change, SqlRow, SqlValue } from "../database/messages.ts";
+import { compiled } from "../database/query.ts";
 import type { Json } from "../protocols/canonical.ts";
 
 export interface Row {
@@ -10,12 +11,9 @@ export interface Row {
   readonly changedAt: number;
 }
 
+// Texts, because they are needed at every start and without waiting, also by proxies that nobody edits: only an edit loads
+// what writes statements.
 const ALL = "SELECT name, value, changed_by, changed_at, version FROM settings LIMIT 1000";
-const INSERT = `INSERT INTO settings (name, value, changed_by, changed_at, version) VALUES (?, ?, ?, ?, 1)
-  ON CONFLICT (name) DO NOTHING`;
-const UPDATE = `UPDATE settings SET value = ?, changed_by = ?, changed_at = ?, version = version + 1
-  WHERE name = ? AND version = ?`;
-const AUDIT = "INSERT INTO audit (at, actor, action, subject, detail) VALUES (?, ?, ?, ?, ?)";
 const AGAIN = `INSERT INTO settings (name, value, changed_by, changed_at, version) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (name) DO NOTHING`;
 
@@ -25,15 +23,30 @@ export async function readRows(database: Database): Promise<ReadonlyMap<string, 
 }
 
 /** The statements of one edit: its row, which must be as it was seen, and who has done it. */
-export function changesOf(name: string, seen: number, row: Row): readonly Change[] {
-  const value = JSON.stringify(row.value);
-  const put: Change =
+export async function changesOf(
+  database: Database,
+  name: string,
+  seen: number,
+  { value, version, changedBy, changedAt }: Row,
+): Promise<readonly Change[]> {
+  const builder = await database.builder();
+  const edit = { value: JSON.stringify(value), changed_by: changedBy, changed_at: changedAt };
+  const put =
     seen === 0
-      ? { sql: INSERT, values: [name, value, row.changedBy, row.changedAt], expect: 1 }
-      : { sql: UPDATE, values: [value, row.changedBy, row.changedAt, name, seen], expect: 1 };
-  const action = row.value === null ? "setting.reset" : "setting.change";
-  const detail = JSON.stringify({ version: row.version, value: row.value });
-  return [put, { sql: AUDIT, values: [row.changedAt, row.changedBy, action, name, detail] }];
+      ? builder
+          .insertInto("settings")
+          .values({ name, ...edit, version: 1 })
+          .onConflict((conflict) => conflict.doNothing())
+      : builder
+          .updateTable("settings")
+          .set(({ eb }) => ({ ...edit, version: eb("version", "+", 1) }))
+          .where("name", "=", name)
+          .where("version", "=", seen);
+  const audit = builder.insertInto("audit").values({
+    ...{ at: changedAt, actor: changedBy, action: value === null ? "setting.reset" : "setting.change" },
+    ...{ subject: name, detail: JSON.stringify({ version, value }) },
+  });
+  return [{ ...compiled<unknown>(put), expect: 1 }, compiled(audit)];
 }
 
 /** Writes what is known into the file that takes the place of a damaged one. */

@@ -3,12 +3,13 @@ import { createHmac, randomBytes } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { makeDataFolder } from "../database/folder.ts";
+import type { App } from "../plugin/app.ts";
 
 /**
  * `WAYGATE_SECRET`, else the text of `<dataDir>/secret`, which is made when it is missing. A folder that cannot be
  * written gives a secret for this process only; `onTemporary` is told why.
  */
-export function instanceSecret(
+function instanceSecret(
   dataDir: string,
   env: { readonly [name: string]: string | undefined },
   onTemporary: (why: string) => void,
@@ -25,9 +26,30 @@ export function instanceSecret(
   }
 }
 
-/** What is stored of an address: the same for the same address in one instance, and nothing without its secret. */
-export function ipHash(secret: string, address: string): string {
-  return createHmac("sha256", secret).update(address).digest("base64url").slice(0, 22);
+/** Hashes remembered: one takes microseconds, and most addresses come again. */
+const HASHES = 10_000;
+
+/**
+ * What is stored of an address: the same for the same address in one instance, and nothing without its secret. A secret
+ * that could not be stored is told to the log.
+ */
+export function addressHasher({
+  root = ".",
+  config,
+  log,
+}: Pick<App, "root" | "config" | "log">): (address: string) => string {
+  const secret = instanceSecret(resolve(root, config.dataDir), process.env, (why) =>
+    log.warn(`Addresses are known under a secret of this process only, because none could be stored: ${why}`),
+  );
+  const known = new Map<string, string>();
+  return (address) => {
+    const found = known.get(address);
+    if (found !== undefined) return found;
+    if (known.size >= HASHES) known.clear();
+    const hash = createHmac("sha256", secret).update(address).digest("base64url").slice(0, 22);
+    known.set(address, hash);
+    return hash;
+  };
 }
 
 function read(path: string): string | undefined {

@@ -1,12 +1,11 @@
 /** A PostgreSQL of its own for one test file: on a free port of loopback, in a folder that is removed. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort, killed } from "../_processes.ts";
 
 export interface PostgresServer {
   readonly port: number;
@@ -78,11 +77,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   const kill = async (): Promise<void> => {
     const dying = child;
     child = undefined;
-    if (!dying || dying.exitCode !== null) return;
-    const gone = once(dying, "exit");
-    // Its children hold the shared memory for a moment longer.
-    dying.kill("SIGQUIT");
-    await gone;
+    // Its children would hold the shared memory for a moment longer.
+    await killed(dying, "SIGQUIT");
   };
   await start();
   return {
@@ -95,14 +91,4 @@ export async function startPostgres(): Promise<PostgresServer> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
 }

@@ -110,12 +110,6 @@ describe.skipIf(!hasPostgres)("PostgreSQL as the database", () => {
     ]);
     expect(conflict).toEqual({ conflict: 1 });
     expect(await database.read("SELECT name, value FROM settings")).toEqual([{ name: "a", value: "2" }]);
-    const { sql, parameters } = (await database.builder())
-      .selectFrom("settings")
-      .select("value")
-      .where("name", "=", "a")
-      .compile();
-    expect(await database.read(sql, ...(parameters as string[]))).toEqual([{ value: "2" }]);
     await database.close();
   });
 

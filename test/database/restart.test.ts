@@ -58,7 +58,7 @@ async function lab(): Promise<Lab> {
 const asked = ({ upstream }: Lab): (string | undefined)[] => upstream.requests.map(({ key }) => key);
 
 describe("a restart", () => {
-  it("A2 keeps cooldowns that still hold, and does not bring back those that are over", async () => {
+  it("A2 keeps cooldowns that still hold, and does not bring back those that are over (report 58)", async () => {
     const home = await lab();
     await using upstream = home.upstream;
     upstream.when({ key: "one" }, status(429, {}, { "retry-after": "3600" }));
@@ -128,7 +128,7 @@ describe("a restart", () => {
     await late.close();
   });
 
-  it("A8 keeps keys that wait for a human, and those of keys that are gone for a month", async () => {
+  it("A8 keeps keys that wait for a human, and those of keys that are gone for a month (report 58)", async () => {
     const home = await lab();
     await using upstream = home.upstream;
     upstream.when({ key: "one" }, status(402, { error: { message: "no credit" } }));
@@ -153,7 +153,7 @@ describe("a restart", () => {
     expect(await states(331 * day)).toEqual([]);
   });
 
-  it("A11 goes on with the ladder where it was, and begins anew on the next day", async () => {
+  it("A11 goes on with the ladder where it was, and begins anew on the next day (report 58)", async () => {
     const home = await lab();
     await using upstream = home.upstream;
     upstream.always(status(429, {}));

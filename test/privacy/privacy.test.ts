@@ -58,13 +58,10 @@ describe.each([
   });
 });
 
-test("where nobody has to say who they are, only counters know an address, as the page says", async () => {
+test("where nobody has to say who they are, counters know an address by its hash only, as the page says", async () => {
   const { found } = await runMarked([], true);
-  const { columns, log, files } = found("address");
-  expect({ columns, log, files }).toEqual({ columns: ["snapshot.key"], log: false, files: [] });
-  expect(sections["What of a request is kept"]?.replaceAll(/\s+/g, " ")).toContain(
-    "the counter's name in `snapshot.key` has it",
-  );
+  expect(found("address")).toEqual({ columns: [], database: false, log: false, files: [] });
+  expect(sections["What of a request is kept"]?.replaceAll(/\s+/g, " ")).toContain("knows clients by the hash");
   for (const marked of ["prompt", "answer", "provider's key", "user's token"] as const) {
     expect(found(marked)).toEqual({ columns: [], database: false, log: false, files: [] });
   }

@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort, killed } from "../_processes.ts";
 
 export interface RedisServer {
   readonly port: number;
@@ -50,10 +51,7 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
   const kill = async (): Promise<void> => {
     const dying = child;
     child = undefined;
-    if (!dying || dying.exitCode !== null) return;
-    const gone = once(dying, "exit");
-    dying.kill("SIGKILL");
-    await gone;
+    await killed(dying, "SIGKILL");
   };
   await start();
   return {
@@ -69,16 +67,6 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
 }
 
 /** The answer as it is on the wire, up to the first pause: enough for what tests ask. */

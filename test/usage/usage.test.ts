@@ -64,7 +64,10 @@ describe("usage()", () => {
     const { input, output, cost } = row as { input: number; output: number; cost: number };
     expect(input).toBeGreaterThan(0);
     expect(cost).toBeCloseTo((input * 2 + output * 10) / 1_000_000, 12);
-    expect(JSON.parse(String(row!["attempts"]))).toEqual([
+    const again = await start(path);
+    const exported = await (await again.fetch("/api/usage/rows", as("adm-secret"))).text();
+    await again.close();
+    expect((JSON.parse(exported) as { attempts: unknown }).attempts).toEqual([
       {
         provider: "echo",
         model: "echo",
@@ -182,6 +185,7 @@ describe("GET /v1/usage", () => {
   it.each([
     ["last=yesterday", "last"],
     ["by=colour", "by"],
+    ["by=key&user=mia", "by"],
     ["from=2026-01-02&to=2026-01-01", "from"],
     ["from=soon", "from"],
     ["zone=Mars/Base", "zone"],

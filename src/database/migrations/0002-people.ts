@@ -92,7 +92,7 @@ export const people: string = `CREATE TABLE users (
      cost REAL,
      duration INTEGER NOT NULL,
      first_byte INTEGER,
-     attempts TEXT NOT NULL,
+     attempts TEXT,
      tags TEXT,
      ip TEXT
    ) STRICT;

@@ -1,4 +1,7 @@
-/** The tables, as steps from one version of the schema to the next. A step that has been released never changes. */
+/**
+ * The tables, as steps from one version of the schema to the next. A step that has been released never changes, so steps
+ * are texts: what a builder writes may change with its version.
+ */
 import { people } from "./0002-people.ts";
 import { snapshot } from "./0001-snapshot.ts";
 
