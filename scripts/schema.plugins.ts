@@ -10,6 +10,7 @@ import type { BreakerOptions, CooldownOptions } from "waygate/plugins/cooldown";
 import type { ContinuationOptions } from "waygate/plugins/continuation";
 import type { EmbedBatchOptions } from "waygate/plugins/embed-batch";
 import type { G4fOptions } from "waygate/plugins/g4f";
+import type { GroqOptions } from "waygate/plugins/groq";
 import type { HedgeOptions } from "waygate/plugins/hedge";
 import type { HealthCheckOptions, HealthCheckRule } from "waygate/plugins/health-check";
 import type { EmptyAnswerOptions } from "waygate/plugins/empty-answer";
@@ -154,7 +155,8 @@ const cache = object({
 
 const cooldown = object({
   effects: about("Replaces rows of the table of failures.", { type: "object" }),
-  most: about("Milliseconds up to which a time the upstream names is believed. Default 7 days.", number),
+  most: about("Milliseconds up to which a time is believed. Default 7 days, of quotas 31.", number),
+  tryEarly: about("False: rests of more than an hour that an upstream has named are not tried before.", flag),
   models: about("How many models of a key must rest long before the key rests. 0 = never.", { ...number, default: 3 }),
   breaker: about("When a provider pauses as a whole because its own failures pile up. false = never.", {
     anyOf: [
@@ -365,6 +367,13 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
       }),
     } satisfies Options<Omit<G4fOptions, "failures">>),
   ],
+  groq: [
+    object({
+      ...provider,
+      repairCalls: about("False: a call of a tool that Groq could not read is handed on as the 400 it is.", flag),
+      historyTools: about("False: tools that only the history names are not added.", flag),
+    } satisfies Options<Omit<GroqOptions, "failures" | "defaultBaseURL" | "usualModels">>),
+  ],
   hedge: [
     object({
       percentile: about("Share of the recent times to the first content after which one is late.", {
@@ -511,6 +520,10 @@ export const pluginArguments: { readonly [folder: string]: readonly JsonSchema[]
     about("Providers, best tier first.", { type: "array", items: texts }),
     object({
       pin: about("A model asked for by its provider's name stays with that provider.", { ...flag, default: false }),
+      wait: about("Milliseconds to wait for a key of the best tier before a worse one is asked.", {
+        ...number,
+        default: 0,
+      }),
       names: about("What the tiers are called in explanations, best first.", texts),
     } satisfies Options<TiersOptions>),
   ],

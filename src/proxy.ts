@@ -132,7 +132,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
     },
   };
   const pipeline: Pipeline = { app, pool, hooks: compileHooks([...plugins, sealAffinity]), sink: options.onRequest };
-  const discovery = createDiscovery(app);
+  const discovery = createDiscovery(app, pool.onAdded);
   const admin = createAdminAccess(runtime.clock, options.adminKey ?? process.env["ADMIN_KEY"]?.trim());
   const clientProtocol = clientProtocolOf([...protocols.values()], config.base);
   const handler = createServerApp(pipeline, { protocols: [...protocols.values()], admin, discovery, overlay });

@@ -25,7 +25,7 @@ export interface Breaker {
 /** Failures that no key is to blame for. */
 export const outages: ReadonlySet<ErrorKind> = new Set(["upstream", "overloaded", "timeout", "network"]);
 
-/** Keys and models that must have failed, where there are so many. */
+/** Keys that must have failed, and of a provider with fewer so many of its models and keys. */
 const PLACES = 3;
 /** One request may be what an upstream cannot stand. */
 const REQUESTS = 2;
@@ -60,7 +60,9 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
       if (recent.length < most || (silence >= 0 && silence < SILENT)) return false;
       const different = (of: keyof Failure): number => new Set(recent.map((each) => each[of])).size;
       const places = Math.max(2, Math.min(PLACES, keys));
-      return different("place") >= places && different("key") >= Math.min(2, keys) && different("request") >= REQUESTS;
+      return (
+        different("place") >= places && different("key") >= Math.min(PLACES, keys) && different("request") >= REQUESTS
+      );
     },
     paused: (provider, until) => void ends.set(provider, until),
     isLate: ({ provider, startedAt }) => startedAt < (ends.get(provider.name) ?? Number.NEGATIVE_INFINITY),

@@ -15,7 +15,7 @@ export interface Effect {
   readonly steps: readonly number[];
   /** The state of a rest without end, when it is another one. */
   readonly finalState?: RestState;
-  /** Milliseconds from now up to which a time the upstream names is believed. Default 7 days. */
+  /** Milliseconds from now up to which a time is believed. Default 7 days. */
   readonly most?: number;
   /** Keys that fail together should not return together. */
   readonly jitter?: boolean;
@@ -30,7 +30,9 @@ export interface Effect {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-export const WEEK: number = 7 * 24 * 60 * MINUTE;
+const DAY = 24 * 60 * MINUTE;
+
+export const WEEK: number = 7 * DAY;
 
 const ladder = {
   streak: "ladder",
@@ -61,6 +63,8 @@ export const effects: { readonly [Kind in ErrorKind]?: Effect } = {
     drop: "quota_exhausted",
     scope: "model",
     steps: [5 * MINUTE],
+    // What upstreams name ends with the week; a provider that knows the calendar of its quotas may mean the next month.
+    most: 31 * DAY,
     probe: true,
   },
   overloaded: transient,

@@ -9,6 +9,7 @@ import {
   type RestTarget,
 } from "waygate";
 import { type BreakerOptions, createBreaker, outages } from "./breaker.ts";
+import { earlyTrials } from "./early.ts";
 import { type Effect, effects as usualEffects, WEEK } from "./effects.ts";
 import { createRenewals, wasRefused } from "./renewal.ts";
 import { createStreaks, type Place } from "./streaks.ts";
@@ -18,8 +19,13 @@ export type { BreakerOptions, Effect as CooldownEffect };
 export interface CooldownOptions {
   /** Replaces rows of the table; `undefined` takes one out. */
   readonly effects?: { readonly [Kind in ErrorKind]?: Effect | undefined };
-  /** Milliseconds from now up to which a time the upstream names is believed. Default 7 days. */
+  /** Milliseconds from now up to which a time is believed. Default 7 days, and 31 of a quota whose calendar a provider knows. */
   readonly most?: number;
+  /**
+   * False: what an upstream says to rest for more than an hour rests to the end. Default: every 30 to 60 minutes one
+   * request tries it.
+   */
+  readonly tryEarly?: boolean;
   /** How many models of a key must rest long before the key rests. 0 = never. Default 3. */
   readonly models?: number;
   /** When a provider pauses as a whole because its own failures pile up. `false` = never. */
@@ -38,11 +44,12 @@ const OUTAGE = "transient";
  * that leaves and a request that is itself at fault let nothing rest.
  */
 export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
-  const { most = WEEK, models = 3, breaker: wanted = {} } = options;
+  const { most = Number.POSITIVE_INFINITY, models = 3, breaker: wanted = {}, tryEarly = true } = options;
   const effects = { ...usualEffects, ...options.effects };
   const streaks = createStreaks();
   const renewals = createRenewals();
   const breaker = createBreaker(wanted === false ? {} : wanted);
+  const early = earlyTrials("cooldown");
 
   /** Answers at all, so it is not down: what a request was let through for to find out. */
   const alive = ({ provider, ctx }: Attempt): void => {
@@ -81,12 +88,17 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
     setup({ snapshot }) {
       if (snapshot !== undefined) streaks.keep(snapshot);
     },
+    ready(app) {
+      if (tryEarly) early.start(app);
+    },
+    close: (app) => early.stop(app),
     hooks: {
       fail(error, attempt) {
         const effect = effects[error.kind];
         const { ruling } = error;
         if (attempt.ctx.signal.aborted) return;
-        const isOutage = outages.has(error.kind);
+        // With rests of its own it is about that model and key, and comes from somebody who is there.
+        const isOutage = outages.has(error.kind) && error.rests === undefined;
         if (!isOutage && error.upstream && error.scope !== "provider") alive(attempt);
         // Asked again at once because a rule says so: nothing is known yet.
         if (error.scope === "request" || ruling?.then === "same") return;
@@ -109,13 +121,14 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
         const place = placeOf(target, attempt);
         const isWhole = target.credential === undefined;
         if (isWhole && breaker.isLate(attempt)) return;
-        const named = timeNamed(error, now, Math.min(effect.most ?? most, most));
-        const isFinal = effect.steps[0] === Number.POSITIVE_INFINITY;
+        const named = timeNamed(error, now, Math.min(effect.most ?? WEEK, most));
+        const steps = error.rests ?? effect.steps;
+        const isFinal = steps[0] === Number.POSITIVE_INFINITY;
         const { until, first } =
           named !== undefined && !isFinal
             ? { until: named, first: true }
             : streaks.climb(place, effect.streak, {
-                steps: effect.steps,
+                steps,
                 jitter: effect.jitter ? runtime.random() : undefined,
                 startedAt: attempt.startedAt,
                 now,
@@ -124,7 +137,9 @@ export function cooldown(options: CooldownOptions = {}): Plugin<readonly []> {
         if (isOutage && !isWhole) noteOutage(error, attempt, now);
         if (until > now) {
           if (isWhole) breaker.paused(target.provider, until);
-          credentials.rest(target, { ...restOf(effect, error, attempt, { now, until }), ...(probe && { probe }) });
+          const rest = { ...restOf(effect, error, attempt, { now, until }), ...(probe && { probe }) };
+          credentials.rest(target, rest);
+          if (tryEarly && !isWhole && named !== undefined) early.watch(attempt.ctx.app, target, rest);
         }
         // A little below, because a step may have been shortened by its jitter.
         const isLong = effect.blamesCredential && target.model !== undefined && until - now >= LONG * 0.9;

@@ -73,7 +73,8 @@ export function createStreaks(): Streaks {
       if (first) streak.step = Math.min(streak.step + 1, steps.length - 1);
       else if (streak.until > now) return { until: streak.until, first };
       const longest = Math.max(...steps);
-      const step = steps[Math.max(streak.step, 0)] ?? 0;
+      // The failure before may have had more steps.
+      const step = steps[Math.min(Math.max(streak.step, 0), steps.length - 1)] ?? 0;
       const length = jitter === undefined ? step : Math.min(longest, step * (0.9 + 0.2 * jitter));
       // Times are whole milliseconds everywhere: in stores, in databases, in what people are told.
       streak.until = now + Math.floor(length);

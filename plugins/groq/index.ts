@@ -1,5 +1,8 @@
 /** Groq: fast, with limits per organisation and model. */
-import { providerFunction, type ProviderFunction } from "waygate/plugins/openai-compatible";
+import type { ApiKey, Plugin, Provider } from "waygate";
+import { providerFunction, type ProviderFunction, type ProviderOptions } from "waygate/plugins/openai-compatible";
+import { withHistoryTools } from "./history-tools.ts";
+import { cooler, repairHooks, repairStream } from "./repair.ts";
 
 const models = [
   "llama-3.3-70b-versatile",
@@ -8,9 +11,22 @@ const models = [
   "openai/gpt-oss-20b",
   "qwen/qwen3-32b",
 ] as const;
+type Model = (typeof models)[number];
 
-/** Keys from `GROQ_API_KEY`. Several keys of one organisation share its limits. */
-export const groq: ProviderFunction<"groq", (typeof models)[number]> = providerFunction({
+export interface GroqOptions<Name extends string = string, More extends string = string> extends ProviderOptions<
+  Name,
+  More
+> {
+  /**
+   * False: a call of a tool that the service could not read is handed on as the 400 it is. Default: it is made a call
+   * where it can be read here, and else asked for once more, at half the temperature.
+   */
+  readonly repairCalls?: boolean;
+  /** False: tools are sent as they come. Default: those that only the history names are added, because it is refused else. */
+  readonly historyTools?: boolean;
+}
+
+const make: ProviderFunction<"groq", Model> = providerFunction({
   name: "groq",
   defaultBaseURL: "https://api.groq.com/openai/v1",
   completions: false,
@@ -30,3 +46,19 @@ export const groq: ProviderFunction<"groq", (typeof models)[number]> = providerF
   developerRole: false,
   allowedTools: false,
 });
+
+/** Keys from `GROQ_API_KEY`. Several keys of one organisation share its limits. */
+export function groq<const Id extends string = "groq", const More extends string = never>(
+  options: GroqOptions<Id, More> = {},
+): Plugin<readonly [Provider<NoInfer<Id>, Model | NoInfer<More>, ApiKey>]> {
+  const { repairCalls = true, historyTools = true, ...rest } = options;
+  const plugin = make<Id, More>({
+    adapt(body, attempt) {
+      const known = historyTools ? withHistoryTools(body) : body;
+      return repairCalls ? cooler(known, attempt) : known;
+    },
+    ...(repairCalls && { rewrite: repairStream }),
+    ...(rest as typeof options),
+  });
+  return repairCalls ? { ...plugin, hooks: repairHooks(plugin.name) } : plugin;
+}

@@ -10,6 +10,7 @@ const models = [
 ] as const;
 
 const MINUTE = 60_000;
+const growing = [1, 2, 5, 10, 30].map((minutes) => minutes * MINUTE);
 
 /** Keys from `NVIDIA_NIM_API_KEY`, else `NVIDIA_API_KEY`. */
 export const nvidiaNim: ProviderFunction<"nvidia_nim", (typeof models)[number]> = providerFunction({
@@ -24,8 +25,8 @@ export const nvidiaNim: ProviderFunction<"nvidia_nim", (typeof models)[number]> 
   allowedTools: false,
   adapt: (body, { model }) => withThinking(body, model),
   failures: [
-    // Says nothing but its title, and its window is about a minute.
-    { status: [429], text: /^(?:too many requests)?$/i, kind: "rate_limited", wait: MINUTE },
+    // Says nothing but its title. Its window is about a minute, and some models have another one of an hour.
+    { status: [429], text: /^(?:too many requests)?$/i, kind: "rate_limited", rests: growing },
     // Listed, but not for this account: that does not change within the hour.
     { status: [404], text: /not found for account/i, kind: "model_unavailable", wait: 24 * 60 * MINUTE },
   ],

@@ -20,6 +20,8 @@ export interface FailureRule {
   readonly message?: string;
   /** When to ask again if the upstream names no time: milliseconds from now, or the time (epoch milliseconds). */
   readonly wait?: number | ((now: number) => number);
+  /** Milliseconds of rest after the first, the second in a row and so on, if the upstream names no time. */
+  readonly rests?: readonly number[];
   /** When to ask again whatever the upstream says (epoch milliseconds, both). */
   readonly until?: (now: number) => number;
 }
@@ -31,8 +33,8 @@ export function classifyBy(rules: readonly FailureRule[]): Classify {
   return (signal) => {
     const rule = rules.find((each) => matches(each, signal));
     if (!rule) return undefined;
-    const { kind, scope, message } = rule;
-    return { kind, scope, message, retryAt: timeOf(rule, signal) };
+    const { kind, scope, message, rests } = rule;
+    return { kind, scope, message, rests, retryAt: timeOf(rule, signal) };
   };
 }
 

@@ -55,8 +55,8 @@ export interface OpenAICompatibleOptions<
   readonly think?: boolean;
   /** Changes a chat request after all other rules. Must not change its input. */
   adapt?(body: Body, attempt: Attempt<ApiKey>): Body;
-  /** Changes answers; made once per attempt. */
-  rewrite?(attempt: Attempt<ApiKey>): Rewriter;
+  /** Changes answers; made once per attempt. `undefined`: this one is not changed. */
+  rewrite?(attempt: Attempt<ApiKey>): Rewriter | undefined;
   /** Reads the upstream's failures; `undefined` leaves one to `failures`, and these to the core. */
   classify?(signal: FailureSignal): Classification | undefined;
   /** What is special about the upstream's failures. */

@@ -27,6 +27,13 @@ const make: ProviderFunction<"openrouter", Model> = providerFunction({
   rename: { max_completion_tokens: "max_tokens" },
   tidyTools: true,
   failures: [
+    // OpenRouter docs, "Errors": the provider behind that model is busy; others are not, and the key is fine.
+    {
+      status: [429, 500, 502, 503],
+      text: /provider returned error|temporarily rate-limited upstream/i,
+      kind: "overloaded",
+      rests: [0, 10_000, 20_000],
+    },
     // OpenRouter docs, "Errors": a 403 is a guardrail, or a model that the key may not use.
     { status: [403], body: /"(?:flagged_input|reasons)"/, kind: "content_filter" },
     { status: [403], text: /(?:permission|not allowed|access)/i, kind: "model_unavailable" },

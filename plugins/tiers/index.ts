@@ -1,6 +1,7 @@
 /** Better providers first, and the same model of an equal or worse one as a fallback. */
 import {
   type Candidate,
+  ConfigError,
   definePlugin,
   matchesGlob,
   type Models,
@@ -13,6 +14,11 @@ import {
 export interface TiersOptions {
   /** A model asked for by its provider's name stays with that provider. Default false. */
   readonly pin?: boolean;
+  /**
+   * Milliseconds that a request waits for a key of the best tier it may use, when all of them are busy, at a limit or at
+   * rest and one could be back in time, before a worse tier is asked. Default 0: the worse one at once.
+   */
+  readonly wait?: number;
   /** What the tiers are called in explanations, best first. */
   readonly names?: readonly string[];
 }
@@ -30,12 +36,15 @@ function usualTier(name: string): number {
 
 /**
  * `list` names providers, best tier first; those it leaves out come after it, by their own tier. Without a list every
- * provider has its own tier, or the usual one. A start throws a `ConfigError` for a name that is no provider.
+ * provider has its own tier, or the usual one. Throws a `ConfigError` for a wait that is none, and a start one for a name
+ * that is no provider.
  */
 export function tiers(
   list: readonly (string | readonly string[])[] = [],
   options: TiersOptions = {},
 ): Plugin<readonly []> {
+  const { wait = 0 } = options;
+  if (!(Number.isFinite(wait) && wait >= 0)) throw new ConfigError([wrongWait(wait)]);
   const ranks = new Map<string, number>();
   const rank = (provider: Provider): number => ranks.get(provider.name) ?? Number.POSITIVE_INFINITY;
 
@@ -44,6 +53,7 @@ export function tiers(
     hooks: {
       selectKey: {
         precedence: "tier",
+        favour: wait > 0 ? (targets) => ({ targets: bestOf(targets, rank), wait }) : undefined,
         handler(candidates, _ctx, selection) {
           if (isSorted(candidates, rank)) return candidates;
           const sorted = candidates.toSorted((a, b) => rank(a.provider) - rank(b.provider));
@@ -70,6 +80,13 @@ export function tiers(
       );
     },
   });
+}
+
+/** Those that come before the first of a worse tier; none when there is no such. */
+function bestOf(targets: readonly Target[], rank: (provider: Provider) => number): readonly Target[] {
+  const sorted = targets.toSorted((a, b) => a.position - b.position || rank(a.provider) - rank(b.provider));
+  const worse = sorted.findIndex((target) => rank(target.provider) > rank(sorted[0]!.provider));
+  return sorted.slice(0, Math.max(0, worse));
 }
 
 function isSorted(candidates: readonly Candidate[], rank: (provider: Provider) => number): boolean {
@@ -108,4 +125,15 @@ function sameModelElsewhere(
 /** `openai/GPT-4o` and `gpt-4o` are one model. */
 function bareName(model: string): string {
   return model.slice(model.lastIndexOf("/") + 1).toLowerCase();
+}
+
+function wrongWait(wait: number): ConstructorParameters<typeof ConfigError>[0][number] {
+  return {
+    code: "config_invalid",
+    path: ["plugins", "tiers", "wait"],
+    what: `tiers: wait is ${String(wait)}`,
+    why: "it must be a number of milliseconds, at least 0",
+    fix: "write a number, or leave it out",
+    needle: "wait",
+  };
 }

@@ -19,7 +19,10 @@ export interface Listing {
 }
 
 export interface Discovery {
-  /** Asks every provider that can be asked and has a key. Results go to `app.models`, failures to the log too. */
+  /**
+   * Asks every provider that can be asked and has a key, and later one that gets its first key, or another after a
+   * failure. Results go to `app.models`, failures to the log too.
+   */
   start(signal: AbortSignal): void;
   /** Resolves when all have answered or their time is over. Never rejects. */
   finished(): Promise<void>;
@@ -27,7 +30,8 @@ export interface Discovery {
   listings(): readonly Listing[];
 }
 
-export function createDiscovery(app: App): Discovery {
+/** `onAdded` tells of new keys by their provider, and returns the end of that. */
+export function createDiscovery(app: App, onAdded: (listener: (provider: string) => void) => () => void): Discovery {
   const results = new Map<string, Omit<Listing, "provider">>();
   let running: Promise<unknown> = Promise.resolve();
 
@@ -48,13 +52,33 @@ export function createDiscovery(app: App): Discovery {
     }
   };
 
+  const askAll = (providers: readonly Provider[], signal: AbortSignal): void => {
+    const asked = providers.flatMap((provider) => {
+      const keys = provider.discover ? app.credentials.list(provider.name) : [];
+      return keys.length > 0 && !signal.aborted ? [discover(provider, keys.slice(0, KEYS), signal)] : [];
+    });
+    running = Promise.all([running, ...asked]);
+  };
+
   return {
     start(signal) {
-      const asked = app.providers.flatMap((provider) => {
-        const keys = provider.discover ? app.credentials.list(provider.name) : [];
-        return keys.length > 0 && !signal.aborted ? [discover(provider, keys.slice(0, KEYS), signal)] : [];
+      if (signal.aborted) return;
+      askAll(app.providers, signal);
+      const waiting = new Set<string>();
+      const leave = onAdded((name) => {
+        const state = results.get(name)?.state ?? "failed";
+        if (state !== "failed" || waiting.has(name)) return;
+        waiting.add(name);
+        // A file may bring several keys, one after another.
+        queueMicrotask(() => {
+          waiting.delete(name);
+          askAll(
+            app.providers.filter((provider) => provider.name === name),
+            signal,
+          );
+        });
       });
-      running = Promise.all(asked);
+      signal.addEventListener("abort", leave, { once: true });
     },
     finished: async () => void (await running),
     listings: () => app.providers.map(({ name }) => ({ provider: name, state: "stated", ...results.get(name) })),

@@ -32,6 +32,8 @@ export interface Pool extends Credentials {
   /** An attempt that began then has been answered, which ends the rests it was let through to try out. */
   answered(candidate: Candidate, startedAt: number): void;
   readonly room: WaitingRoom;
+  /** Told the provider of every credential that is new. Returns the end of that. */
+  onAdded(listener: (provider: string) => void): () => void;
   /** Hears no more of rests, which may outlive this pool. */
   close(): void;
 }
@@ -64,6 +66,7 @@ export function createPool({ clock, provider, probe, rests = createRests(), plac
   const flights = createInFlight(places);
   const holds = createHolds();
   const gates: Gate[] = [];
+  const added = new Set<(provider: string) => void>();
   let lifts = 0;
   const scopes = quotaScopes(provider);
 
@@ -134,6 +137,10 @@ export function createPool({ clock, provider, probe, rests = createRests(), plac
       return lifts;
     },
     room,
+    onAdded(listener) {
+      added.add(listener);
+      return () => added.delete(listener);
+    },
     close() {
       unwatch();
       unlisten();
@@ -167,10 +174,12 @@ export function createPool({ clock, provider, probe, rests = createRests(), plac
     current,
     add(credential) {
       const home = shelf(credential.provider);
+      const isNew = !home.credentials.has(credential.id);
       home.credentials.set(credential.id, credential);
       home.rings = new Map();
       owners.set(credential.id, credential.provider);
       if (room.size > 0) room.stir();
+      if (isNew) for (const tell of added) tell(credential.provider);
     },
     remove(id) {
       const home = shelves.get(owners.get(id) ?? "");

@@ -16,7 +16,7 @@ const hookNames = Object.keys({
   event: 0,
   record: 0,
 } satisfies Record<keyof Hooks, 0>);
-const hookKeys = ["order", "when", "precedence", "spread", "seek", "handler"];
+const hookKeys = ["order", "when", "precedence", "spread", "seek", "favour", "handler"];
 const precedences = ["drop", "tier", "affinity", "balance"];
 
 /** Everything wrong with `hooks` of a plugin; `owner` names it. */
@@ -64,6 +64,7 @@ function checkHookObject(
   wants("when", (value) => typeof value === "function", "a function");
   wants("spread", (value) => typeof value === "boolean" || typeof value === "function", "true, false or a function");
   wants("seek", (value) => typeof value === "function", "a function");
+  wants("favour", (value) => typeof value === "function", "a function");
   wants(
     "precedence",
     (value) => precedences.includes(String(value)),

@@ -121,6 +121,7 @@ export function classify(signal: FailureSignal, provider?: Provider["classify"])
     status: row.scope === "request" ? shown : undefined,
     param: row.scope === "request" ? error.param : undefined,
     retryAt,
+    rests: own?.rests,
     upstream: {
       status: status || row.status,
       body: cut(maskSecrets(signal.body)),
@@ -128,6 +129,7 @@ export function classify(signal: FailureSignal, provider?: Provider["classify"])
       type: masked(error.type),
       code: masked(error.code),
       param: masked(error.param),
+      ...(own?.message !== undefined && { explained: true }),
     },
   });
 }

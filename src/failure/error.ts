@@ -44,6 +44,8 @@ export interface UpstreamFailure {
   readonly type?: string;
   readonly code?: string;
   readonly param?: string | null;
+  /** The provider's plugin has said in words of its own what it means; they are what the client gets. */
+  readonly explained?: true;
 }
 
 export type OwnVerdict = "next" | "same" | "stop";
@@ -70,6 +72,8 @@ export interface ProxyErrorInit {
   readonly param?: string;
   /** Epoch milliseconds before which trying again is pointless. */
   readonly retryAt?: number;
+  /** As in `Classification`. */
+  readonly rests?: readonly number[];
   /** True when the connection was lost before any answer: the request may go again on a new one. */
   readonly reset?: boolean;
   readonly upstream?: UpstreamFailure;
@@ -98,6 +102,7 @@ export class ProxyError extends Error {
   readonly code: string | undefined;
   readonly param: string | undefined;
   readonly retryAt: number | undefined;
+  readonly rests: readonly number[] | undefined;
   readonly reset: boolean;
   readonly upstream: UpstreamFailure | undefined;
   readonly ruling: OwnRuling | undefined;
@@ -114,6 +119,7 @@ export class ProxyError extends Error {
     this.param = init.param;
     // Upstreams name fractions of a second; never a moment too early.
     this.retryAt = init.retryAt === undefined ? undefined : Math.ceil(init.retryAt);
+    this.rests = init.rests;
     this.reset = init.reset ?? false;
     this.upstream = init.upstream;
     this.ruling = init.ruling;
@@ -136,6 +142,7 @@ export function withError(error: ProxyError, changes: Partial<ProxyErrorInit>): 
     code: error.code,
     param: error.param,
     retryAt: error.retryAt,
+    rests: error.rests,
     reset: error.reset,
     upstream: error.upstream,
     ruling: error.ruling,

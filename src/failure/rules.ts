@@ -180,6 +180,7 @@ export const rules: readonly Rule[] = [
     word: /^(?:rate_limit(?:_error|_exceeded)|rate_limited|too_many_requests(?:_error)?|resource_exhausted)$/,
     kind: "rate_limited",
   },
+  { status: [], text: /\brate[- ]limit(?:ed|s)?\b|\btoo many requests\b/i, kind: "rate_limited" },
   { status: [], word: /^(?:authentication_error|unauthenticated)$/, kind: "credential_invalid" },
   { status: [], word: /^not_found_error$/, kind: "model_unavailable" },
   { status: [], word: /^(?:timeout_error|deadline_exceeded)$/, kind: "timeout" },

@@ -148,11 +148,29 @@ export function keepsStatus({ keepStatus = [] }: ErrorRow, status: number): bool
   return keepStatus === true || keepStatus.includes(status);
 }
 
+/** Codes that an upstream may mean the same by. The others are this proxy's alone, so that they tell who refused. */
+const shared: ReadonlySet<string> = new Set<PublicCode>([
+  "invalid_json",
+  "invalid_request",
+  "unsupported_feature",
+  "previous_response_not_found",
+  "context_length_exceeded",
+  "token_limit_exceeded",
+  "content_filter",
+  "request_too_large",
+  "model_not_found",
+]);
+
+/** True for a code by which clients know that this proxy, and no upstream, refuses. */
+export function isOursAlone(code: string): boolean {
+  return Object.hasOwn(codes, code) && !shared.has(code);
+}
+
 /** The code for the client: the error's own, else the upstream's for a fault of the request, else the table's. */
 export function codeOf(error: Pick<ProxyError, "kind" | "code" | "upstream">): string {
   if (error.code !== undefined) return error.code;
   const upstream = error.upstream?.code ?? "";
-  return error.kind === "invalid_request" && /^[a-z][\w.-]{2,63}$/i.test(upstream)
+  return error.kind === "invalid_request" && !isOursAlone(upstream) && /^[a-z][\w.-]{2,63}$/i.test(upstream)
     ? upstream
     : errorTable[error.kind].code;
 }

@@ -9,6 +9,7 @@ import type { Awaited, Spot } from "../candidates/waiting-room.ts";
 import type { Candidate, Target } from "../plugin/context.ts";
 import type { MaybePromise } from "../plugin/provider.ts";
 import type { RequestState } from "./context.ts";
+import { createFavoured } from "./favoured.ts";
 import { createRefusals, giveBack, type Passed, passGates } from "./gates.ts";
 import { isPromise } from "./hooks.ts";
 import { clientGone } from "./refusal.ts";
@@ -35,8 +36,11 @@ export interface Chooser {
   pass(placed: Placed): MaybePromise<Chosen | undefined>;
   /** Another one than `candidate`, with the agreement of the gates, if one can be asked at once. */
   beside(candidate: Candidate): Promise<Chosen | undefined>;
-  /** True when nobody else than `candidate` could be asked now or after another request has ended. */
-  noneBeside(candidate: Candidate): Promise<boolean>;
+  /**
+   * True when nobody else than `candidate` could be asked now or after another request has ended, or nobody that is
+   * preferred to a wait of so many milliseconds.
+   */
+  noneBeside(candidate: Candidate, wait: number): Promise<boolean>;
   /** Nothing is waited for any more. */
   close(): void;
 }
@@ -66,6 +70,7 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
     same.candidate(candidate);
     return (each) => same.has(each) || excluded(each);
   };
+  const favoured = createFavoured({ state, pool, policies, selector, targets, excluded });
   /** Kept from the first wait until something is asked. */
   let spot: Spot | undefined;
   let waitUntil: number | undefined;
@@ -133,6 +138,11 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
           if (home) return home;
         }
       }
+      const better = favoured && (await favoured.choose());
+      if (better) {
+        preferred ??= better.preferred;
+        return better.placed;
+      }
       for (;;) {
         let awaited: Awaited | undefined;
         if (!joins()) {
@@ -184,8 +194,8 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
         if (passed) return passed as Chosen;
       }
     },
-    async noneBeside(candidate) {
-      const choice = await selector.next(targets, allBut(candidate));
+    async noneBeside(candidate, wait) {
+      const choice = await selector.next(favoured?.around(candidate, wait) ?? targets, allBut(candidate));
       choice.placed?.lease.release();
       return choice.placed === undefined && choice.busy.length === 0;
     },

@@ -2,7 +2,7 @@
 import { FastResponse } from "srvx";
 import { ProxyError } from "../failure/error.ts";
 import { renderError, retryAfterSeconds } from "../failure/render.ts";
-import { errorTable } from "../failure/table.ts";
+import { errorTable, isOursAlone } from "../failure/table.ts";
 import type { Protocol } from "../protocols/types.ts";
 import type { RequestState } from "./context.ts";
 
@@ -31,23 +31,26 @@ export function errorResponse(state: RequestState, error: unknown): Response {
 /** The same for routes that make no upstream call. */
 export function renderResponse(error: unknown, place: ErrorPlace, original?: string): Response {
   const rendered = renderError(error, place.id);
-  const { status, body } = place.protocol.encodeError(rendered);
+  const wait = retryAfterSeconds(rendered.error, place.now);
+  const retryAfter = rendered.status >= 429 ? wait : undefined;
+  const { status, body } = place.protocol.encodeError({ ...rendered, ...(retryAfter !== undefined && { retryAfter }) });
   const headers: { [name: string]: string } = {
     "content-type": "application/json",
     "x-request-id": place.id,
     ...rendered.error.headers,
   };
   if (place.attempts !== undefined) headers["x-waygate-attempts"] = String(place.attempts);
-  const wait = retryAfterSeconds(rendered.error, place.now);
-  if (wait !== undefined && status >= 429) headers["retry-after"] = String(wait);
+  if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
   return new FastResponse(original ?? JSON.stringify(body), { status, headers });
 }
 
 /** What the upstream said about the request itself, masked, when it is JSON of the client's own protocol. */
 function originalBody(error: ProxyError): string | undefined {
   if ((error.scope ?? errorTable[error.kind].scope) !== "request" || !error.upstream) return undefined;
-  const { body, contentType, status } = error.upstream;
-  if (status < 400 || !contentType?.includes("json")) return undefined;
+  const { body, contentType, status, code = "", explained } = error.upstream;
+  if (status < 400 || explained || !contentType?.includes("json")) return undefined;
+  // Clients would take it for a limit of ours and ask again (Groq says so of a request that is too large).
+  if (isOursAlone(code)) return undefined;
   try {
     const json: unknown = JSON.parse(body);
     return typeof json === "object" && json !== null && "error" in json ? body : undefined;

@@ -66,14 +66,15 @@ async function receiveStream(
   const { ctx } = state;
   const dropUsage = !state.usage && attempt.protocol === ctx.protocol;
   const probe = attempt.protocol.probe({ dropUsage, seals: state.sealsShared && attempt.protocol === ctx.protocol });
-  const { path, name } = choosePath(state, hooks, attempt);
+  const rewrite = rewriteOf(attempt);
+  const { path, name } = choosePath(state, hooks, attempt, rewrite !== undefined);
   const array = state.framing === "json-array" ? jsonArrayStream(path) : undefined;
   const body = await openStream({
     attempt,
     source,
     probe,
     path: array?.path ?? path,
-    rewrite: rewriteOf(attempt),
+    rewrite,
     hold: holdOf(ctx),
     empty: emptyAnswerOf(state, attempt),
     alive: keepAliveOf(state),

@@ -18,6 +18,7 @@ export interface BoundHook<F> {
   readonly precedence: Precedence;
   readonly spread: boolean | ((provider: Provider) => boolean);
   readonly seek?: ((ctx: Context) => Sought | undefined) | undefined;
+  readonly favour?: HookObject<F>["favour"];
   readonly handler: F;
 }
 
@@ -47,6 +48,7 @@ export function compileHooks(plugins: readonly Plugin[]): CompiledHooks {
           precedence: object.precedence ?? "balance",
           spread: object.spread ?? false,
           seek: object.seek?.bind(object),
+          favour: object.favour?.bind(object),
           handler: object.handler,
         },
       });

@@ -130,7 +130,7 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
           const back = Math.max(pool.resting(candidate)?.until ?? 0, error.retryAt ?? 0) - clock.now();
           const isShort = back > 0 && back <= retry.shortWait && sameUsed < retry.sameCredential;
           const may = !said && (isEmpty(error) || (isShort && error.kind !== "timeout"));
-          if (may && (await chooser.noneBeside(candidate))) {
+          if (may && (await chooser.noneBeside(candidate, Math.max(0, back)))) {
             pinned = { candidate, bars };
             wait = Math.max(0, back);
           } else barred[bars](candidate);

@@ -57,7 +57,7 @@ function underRule(attempt: Attempt, error: ProxyError, place: number, rule: Res
     kind,
     ...(scope && { scope }),
     // What the client should see of a fault of its own is not what it should see of the upstream's.
-    ...(kind !== error.kind && { status: undefined, param: undefined, code: undefined }),
+    ...(kind !== error.kind && { status: undefined, param: undefined, code: undefined, rests: undefined }),
     ...(cooldown !== undefined && cooldown > 0 && { retryAt: now + cooldown }),
     ruling: { rule: place, ...(verdict && { then: verdict }), ...(cooldown !== undefined && { cooldown }) },
   });

@@ -39,8 +39,9 @@ export function choosePath(
   state: RequestState,
   hooks: CompiledHooks,
   attempt: RunningAttempt,
+  isRewritten: boolean,
 ): { readonly path: StreamPath | undefined; readonly name: Answer["path"] } {
-  if (isPlain(state, hooks, attempt)) return { path: undefined, name: attempt.provider.rewrite ? "messages" : "bytes" };
+  if (isPlain(state, hooks, attempt)) return { path: undefined, name: isRewritten ? "messages" : "bytes" };
   const decoder = attempt.protocol.decoder();
   const { take, event, end } = eventWriter(state, hooks, attempt);
   const bytes = (): Uint8Array | undefined => {

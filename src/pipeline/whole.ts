@@ -40,8 +40,13 @@ export async function receiveWhole(call: WholeCall): Promise<Answer> {
   if (state.stream || !isPlain(state, hooks, attempt)) {
     return encode(call, probe, (emit) => attempt.protocol.decoder().body(json, emit));
   }
-  const path = attempt.provider.rewrite ? "messages" : "bytes";
+  const path = pathOf(body);
   return finished(attempt, { headers: jsonHeaders(source), body, path, seen: () => probe }, onEnd);
+}
+
+/** How a whole body gets to the client: text is what the provider has had its hand on. */
+export function pathOf(body: string | Uint8Array): "messages" | "bytes" {
+  return typeof body === "string" ? "messages" : "bytes";
 }
 
 /** The whole body as the provider makes it out to be, and as it came. Rejects when it is no JSON object. */
@@ -51,7 +56,7 @@ export async function readObject(
 ): Promise<{ readonly text: string; readonly body: string | Uint8Array; readonly json: JsonObject }> {
   const bytes = await readAll(source, WHOLE_LIMIT, () => attempt.watchdog.progress());
   const text = bytes.toString("utf8");
-  const body = attempt.provider.rewrite ? rewritten(attempt, text) : bytes;
+  const body = rewritten(attempt, text) ?? bytes;
   const json = parseObject(typeof body === "string" ? body : text);
   // Whatever is no JSON object here (a page, an empty body, half an answer) is a failure of the upstream.
   if (!json) throw failedInside(attempt, source, text);
@@ -139,9 +144,11 @@ export function jsonHeaders(source: Source): { [name: string]: string } {
   return headers;
 }
 
-function rewritten(attempt: RunningAttempt, text: string): string {
+/** `undefined` when the provider has no hand on it. */
+function rewritten(attempt: RunningAttempt, text: string): string | undefined {
   try {
-    return attempt.provider.rewrite?.(attempt).body?.(text) ?? text;
+    const rewriter = attempt.provider.rewrite?.(attempt);
+    return rewriter && (rewriter.body?.(text) ?? text);
   } catch (error) {
     if (ProxyError.is(error)) throw error;
     // A provider may find no envelope where an upstream failed; the text itself then says what is wrong, or is no

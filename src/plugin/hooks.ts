@@ -14,7 +14,7 @@
  */
 import type { ProxyError } from "../failure/error.ts";
 import type { StreamEvent } from "../protocols/canonical.ts";
-import type { Attempt, Candidate, Context, DropKind, Outcome, Principal } from "./context.ts";
+import type { Attempt, Candidate, Context, DropKind, Outcome, Principal, Target } from "./context.ts";
 import type { MaybePromise, Provider } from "./provider.ts";
 
 /** What to do after a failed attempt. */
@@ -66,6 +66,13 @@ export interface Sought {
   readonly wait?: number;
 }
 
+/** Targets that are worth a wait before the others are asked. */
+export interface Favoured {
+  readonly targets: readonly Target[];
+  /** Milliseconds that one request waits for them at most. */
+  readonly wait: number;
+}
+
 export interface HookObject<F> {
   readonly order?: "pre" | "post";
   /** Declines cheaply; for `event` it also keeps the byte path for the requests it declines. */
@@ -75,6 +82,11 @@ export interface HookObject<F> {
   readonly spread?: boolean | ((provider: Provider) => boolean);
   /** For `selectKey`: credentials to be among those looked at, however many there are. Asked only where `when` applies. */
   seek?(ctx: Context): Sought | undefined;
+  /**
+   * For `selectKey`: targets whose keys are waited for when all of them are busy, at a limit or at rest, but could be
+   * back in time. The first plugin that has this is asked, once per request.
+   */
+  favour?(targets: readonly Target[], ctx: Context): Favoured | undefined;
   readonly handler: F;
 }
 

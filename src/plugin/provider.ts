@@ -108,6 +108,11 @@ export interface Classification {
   readonly message?: string;
   /** Epoch milliseconds. */
   readonly retryAt?: number;
+  /**
+   * Milliseconds that `cooldown()` lets it rest after the first failure, the second in a row and so on; the last one
+   * stays. For failures without a time that differ from the usual table, and that say nothing of the provider as a whole.
+   */
+  readonly rests?: readonly number[];
 }
 
 /** Changes an answer on its way to the client. One per attempt, so it may keep state. */
@@ -142,9 +147,9 @@ export interface Provider<Name extends string = string, Model extends string = s
   prepare(wire: Wire, attempt: Attempt<Data>): MaybePromise<Wire>;
   /**
    * What the provider's answers need before anybody looks at them: an envelope taken off, a dialect put right. Answers
-   * of such a provider are not passed on as bytes but message by message.
+   * of such a provider are not passed on as bytes but message by message. `undefined`: this one is passed on as it comes.
    */
-  rewrite?(attempt: Attempt<Data>): Rewriter;
+  rewrite?(attempt: Attempt<Data>): Rewriter | undefined;
   /** `undefined` leaves the reading to the core's table. */
   classify?(signal: FailureSignal): Classification | undefined;
   /** New secret data for a credential the upstream refused. Called once for concurrent refusals. */

@@ -139,6 +139,8 @@ export interface RenderedError {
   readonly param?: string;
   readonly details?: { readonly [key: string]: unknown };
   readonly requestId: string;
+  /** Seconds until the client may ask again, for protocols that say it in the body. */
+  readonly retryAfter?: number;
 }
 
 export interface EncoderInit {

@@ -69,11 +69,11 @@ const inside: { readonly [Id in ProtocolId]?: object } = {
 
 describe("is followed by the next key and not seen", () => {
   const bad: readonly (readonly [string, (protocol: ProtocolId, stream: boolean) => Step])[] = [
-    ["HTML with a 200", () => html(200, "Just a moment...")],
+    ["report 33: HTML with a 200", () => html(200, "Just a moment...")],
     ["HTML with a 502", () => html(502, "Bad Gateway")],
     ["HTML that says it is JSON", () => withHeaders(html(200), { "content-type": "application/json" })],
     ["HTML that says it is a stream", () => withHeaders(html(200), { "content-type": "text/event-stream" })],
-    ["an error inside a 200", (protocol) => status(200, inside[protocol]!)],
+    ["report 33: an error inside a 200", (protocol) => status(200, inside[protocol]!)],
     ["an empty 200", () => status(200, "", { "content-type": "application/json" })],
     ["an empty 200 without a type", () => status(200)],
     ["an empty stream", () => status(200, "", { "content-type": "text/event-stream" })],

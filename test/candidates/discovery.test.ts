@@ -9,13 +9,17 @@ type Discover = NonNullable<Provider["discover"]>;
 function begun(
   discover: Discover,
   models: readonly string[] = ["stated"],
-): { app: FakeApp; discovery: Discovery; stop: AbortController } {
+): { app: FakeApp; discovery: Discovery; stop: AbortController; added: (provider: string) => void } {
   const app = fakeApp({ providers: [fakeProvider("lab", { models, discover }), fakeProvider("other")] });
   fakeCandidates(app, ["a", "b"]);
-  const discovery = createDiscovery(app);
+  const listeners = new Set<(provider: string) => void>();
+  const discovery = createDiscovery(app, (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  });
   const stop = new AbortController();
   discovery.start(stop.signal);
-  return { app, discovery, stop };
+  return { app, discovery, stop, added: (provider) => listeners.forEach((tell) => tell(provider)) };
 }
 
 const refusal = (kind: "credential_invalid" | "upstream"): ProxyError => new ProxyError({ kind, message: "Refused." });
@@ -36,6 +40,27 @@ describe("discovery", () => {
     const { app, discovery } = begun(async () => []);
     await discovery.finished();
     expect(app.models.listed("lab")).toEqual(["stated"]);
+  });
+
+  test("asks again when a key is added after a failure, once for several, and not after a success or the end", async () => {
+    let asked = 0;
+    const { app, discovery, stop, added } = begun(async () => {
+      if (++asked === 1) throw new Error("down");
+      return ["x"];
+    });
+    await discovery.finished();
+    added("lab");
+    added("lab");
+    await Promise.resolve();
+    await discovery.finished();
+    expect([asked, app.models.listed("lab")]).toEqual([2, ["x"]]);
+    added("lab");
+    await Promise.resolve();
+    expect(asked).toBe(2);
+    stop.abort();
+    added("lab");
+    await Promise.resolve();
+    expect(asked).toBe(2);
   });
 
   test("gives up after five seconds on a function that hears nothing, and says who and why in one line", async () => {

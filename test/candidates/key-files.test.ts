@@ -56,7 +56,7 @@ test("a file holds one key per line or several with commas; notes, blank parts a
   expect(watching(path).watch.keys()).toEqual(["one", "two", "three"]);
 });
 
-test("a change is read once it has been left alone for a second, not in the middle of being written", async () => {
+test("a change is read once it has been left alone for a second, not in the middle of being written (report 61)", async () => {
   const path = join(folder(), "keys");
   write(path, "one");
   const { app, changes } = watching(path);
@@ -131,7 +131,7 @@ test("the keys of a file that cannot be read any more stay, and those of other f
   expect(app.lines.at(-1)).toContain("it is too large");
 });
 
-test("what cannot be a key is left out and told by its place, never by what it says", () => {
+test("what cannot be a key is left out and told by its place, never by what it says (report 53)", () => {
   const path = join(folder(), "keys");
   write(path, "good\nsecret with space\n<your key>\n");
   const { app, watch } = watching(path);

@@ -53,7 +53,7 @@ describe("keys of the environment", () => {
     "<key>",
     "changeme",
     "undefined",
-  ])("the placeholder %j is refused by the name of its variable", (value) => {
+  ])("the placeholder %j is refused by the name of its variable (report 53)", (value) => {
     expect(() => readKeys("lab", { LAB_API_KEY_3: value })).toThrow(/LAB_API_KEY_3 holds a placeholder/);
   });
 

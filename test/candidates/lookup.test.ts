@@ -55,7 +55,7 @@ describe("from a name to targets", () => {
     expect(found(table, "silent/anything")).toEqual(["silent anything @0"]);
   });
 
-  it("a model that several providers list makes all of them equal candidates", () => {
+  it("a model that several providers list makes all of them equal candidates (report 62)", () => {
     const table = models();
     expect(found(table, "meta/llama-3:free")).toEqual([
       "open_router meta/llama-3:free @0",
@@ -108,7 +108,7 @@ describe("F15 names with slashes, colons and suffixes", () => {
 });
 
 describe("aliases", () => {
-  it("targets stand in order, each once, also through other aliases", () => {
+  it("targets stand in order, each once, also through other aliases (report 62)", () => {
     const table = models({
       smart: ["openai/gpt-5", "backup", "openai/gpt-5"],
       backup: ["groq/llama-3", "openai/gpt-5"],

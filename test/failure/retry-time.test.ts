@@ -124,7 +124,7 @@ describe("rate-limit headers", () => {
     ]);
   });
 
-  it("ignores windows without a real limit", () => {
+  it("ignores windows without a real limit (report 23)", () => {
     for (const limit of ["-1", "0"]) {
       expect(
         wait({
@@ -179,7 +179,7 @@ describe("body fields", () => {
       "estimated_time",
     ],
     [
-      "reads OpenRouter's headers inside the body",
+      "reads OpenRouter's headers inside the body (report 20)",
       {
         error: {
           code: 429,

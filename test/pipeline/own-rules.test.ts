@@ -8,7 +8,7 @@ const odd = status(400, { error: { message: "The pool of this minute is empty", 
 const two = { lab: ["a", "b"] };
 
 describe("a rule of errors", () => {
-  it("sends a request on that the core would have ended, and blames nobody for the first time", async () => {
+  it("sends a request on that the core would have ended, and blames nobody for the first time (report 14)", async () => {
     await using bench = await lab({
       providers: two,
       plugins: [cooldown()],

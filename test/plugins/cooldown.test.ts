@@ -84,10 +84,20 @@ describe("a time the upstream names", () => {
     "A1 is clamped to 7 days when it is %d ms away",
     (wait) => {
       const it = bench();
-      it.fail("quota_exhausted", { retryAt: it.app.clock.now() + wait });
+      it.fail("rate_limited", { retryAt: it.app.clock.now() + wait });
       expect(it.seconds()).toBe((7 * DAY) / SECOND);
     },
   );
+
+  test.each([
+    [20 * DAY, 20 * DAY],
+    [32 * DAY, 31 * DAY],
+    [Number.POSITIVE_INFINITY, 31 * DAY],
+  ])("A1 of a quota may be next month's, but no later: %d ms", (wait, expected) => {
+    const it = bench();
+    it.fail("quota_exhausted", { retryAt: it.app.clock.now() + wait });
+    expect(it.seconds()).toBe(expected / SECOND);
+  });
 
   test.each([0, -1, -5 * DAY, Number.NaN])("A1 counts as none when it is %d ms away", (wait) => {
     const it = bench();
@@ -446,6 +456,31 @@ describe("a refused key", () => {
     const renewed = { ...it.candidate, credential: it.app.credentials.get("a")! };
     it.fail("credential_invalid", {}, it.start(renewed));
     expect(it.rest()).toMatchObject({ state: "invalid" });
+  });
+
+  test("ends no limit when its token is renewed, and the ladder goes on where it was (report 59)", async () => {
+    const it = bench({}, { refresh: async () => "fresh" });
+    const renewed = async (): Promise<Attempt> => {
+      it.fail("credential_invalid", {}, it.start({ ...it.candidate, credential: it.app.credentials.get("a")! }));
+      await it.app.clock.advance(1);
+      return it.start({ ...it.candidate, credential: it.app.credentials.get("a")! });
+    };
+    it.fail("rate_limited");
+    await it.app.clock.advance(10 * SECOND);
+    it.fail("rate_limited");
+    const attempt = await renewed();
+    expect(attempt.credential.data).toBe("fresh");
+    expect(it.seconds()).toBeCloseTo(30, 0);
+    await it.app.clock.advance(30 * SECOND);
+    it.fail("rate_limited", {}, it.start(attempt.candidate));
+    expect(it.seconds()).toBe(60);
+
+    const spent = bench({}, { refresh: async () => "fresh" });
+    spent.fail("quota_exhausted", { scope: "credential", retryAt: spent.app.clock.now() + 5 * HOUR });
+    spent.fail("credential_invalid");
+    await spent.app.clock.advance(1);
+    expect(spent.rest()).toMatchObject({ state: "exhausted" });
+    expect(spent.seconds()).toBeCloseTo(5 * 3600, 0);
   });
 
   test("goes on resting when it cannot be renewed, and the log says so without the token", async () => {

@@ -34,18 +34,21 @@ async function silentOnce(protocol: ProtocolId, first: Turn | Step, options: Mix
 const attempts = ({ headers }: { readonly headers: Headers }): string | null => headers.get("x-waygate-attempts");
 
 describe("an answer that says nothing", () => {
-  it.each(forms)("A19 of %s for a client of %s (streamed: %s) is followed by the next key", async (up, client, is) => {
-    for (const turn of nothing) {
-      const setup = await silentOnce(up, turn);
-      const reply = await setup.post(...request(client, is));
-      expect([reply.status, attempts(reply)]).toEqual([200, "2"]);
-      expect(reply.text).toMatch(/hello[^]*there/);
-      const { ctx, outcome } = await setup.proxy.recorded(1);
-      expect(outcome.end).toBe("complete");
-      expect(ctx.attempts[0]!.error).toMatchObject({ kind: "upstream", details: { empty: true } });
-      expect(ctx.attempts[0]!.committed).toBe(false);
-    }
-  });
+  it.each(forms)(
+    "A19 of %s for a client of %s (streamed: %s) is followed by the next key (report 31)",
+    async (up, client, is) => {
+      for (const turn of nothing) {
+        const setup = await silentOnce(up, turn);
+        const reply = await setup.post(...request(client, is));
+        expect([reply.status, attempts(reply)]).toEqual([200, "2"]);
+        expect(reply.text).toMatch(/hello[^]*there/);
+        const { ctx, outcome } = await setup.proxy.recorded(1);
+        expect(outcome.end).toBe("complete");
+        expect(ctx.attempts[0]!.error).toMatchObject({ kind: "upstream", details: { empty: true } });
+        expect(ctx.attempts[0]!.committed).toBe(false);
+      }
+    },
+  );
 
   it.each(forms)(
     "A19 of %s for a client of %s (streamed: %s) with a call or a thought is an answer",

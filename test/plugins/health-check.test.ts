@@ -53,7 +53,7 @@ function watch(
 
 describe("a round", () => {
   test.each<Partial<Rest>>([{ state: "no-credit" }, { state: "invalid" }, { state: "cooling", kind: "failing" }])(
-    "A2 wakes a key that rests as %j when its provider answers",
+    "A2 wakes a key that rests as %j when its provider answers (report 21)",
     async (rest) => {
       const it = watch();
       it.rest(rest);

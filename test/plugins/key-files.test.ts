@@ -44,7 +44,7 @@ function keysOf(app: FakeApp, provider: string): readonly string[] {
   return app.credentials.list(provider).map((credential) => (credential.data as { key: string }).key);
 }
 
-test("keys of files stand beside those of the environment, come and go with the file, and are as other keys", async () => {
+test("keys of files stand beside those of the environment, come and go with the file, and are as other keys (report 61)", async () => {
   vi.stubEnv("OPENAI_API_KEY", "from-env");
   const file = secret("OPENAI_API_KEYS_FILE", "one,two,from-env");
   const plugin = openai({ limits: { rpm: 3 } });
@@ -113,7 +113,7 @@ test("the five endpoints of g4f share a file, and are closed together", async ()
   expect(app.clock.pending).toBe(0);
 });
 
-test("A13 a key that has left its file is not tried by a request under way, and one that has come is", async () => {
+test("A13 a key that has left its file is not tried by a request under way, and one that has come is (report 61)", async () => {
   const held: { key: string; res: ServerResponse }[] = [];
   const server = createServer((req, res) => {
     const key = req.headers.authorization?.replace("Bearer ", "") ?? "";

@@ -187,8 +187,17 @@ describe("keys and address", () => {
     expect(app.credentials.list("lab").map(({ limits }) => limits?.rpm)).toEqual([9, 1]);
   });
 
+  test("report 16: no address is a fault of the config that names the variable, also beside keys and models", () => {
+    for (const more of [{}, { keys: ["k"] }, { keys: ["k"], models: ["m"] }, { discover: false }]) {
+      expect(() => openaiCompatible({ name: "gpu-lab", ...more })).toThrow(
+        /neither baseURL nor GPU_LAB_API_BASE is set/,
+      );
+    }
+    vi.stubEnv("GPU_LAB_API_BASE", "http://gpu-9:8000");
+    expect(() => openaiCompatible({ name: "gpu-lab", keys: ["k"] })).not.toThrow();
+  });
+
   test.each<[string, OpenAICompatibleOptions, RegExp]>([
-    ["no address", { name: "lab", keys: ["k"] }, /neither baseURL nor LAB_API_BASE is set/],
     ["no URL", { ...lab, baseURL: "gpu" }, /baseURL of lab/],
     ["a name with a slash", { ...lab, name: "a/b" }, /cannot be a provider's name/],
     ["an unknown protocol", { ...lab, protocol: "soap" as "gemini" }, /there is no protocol "soap"/],

@@ -102,7 +102,7 @@ async function started(options: Partial<OpenAICompatibleOptions> & { readonly ba
   return { ask, lines, listed: () => models.listed("lab"), app: internalsOf(proxy).pipeline.app };
 }
 
-test("each key goes through its own outbound proxy, requests and discovery alike", async () => {
+test("each key goes through its own outbound proxy, requests and discovery alike (report 4)", async () => {
   const { url, seen } = await upstream();
   const [one, two, shared] = [await outbound(), await outbound(), await outbound()];
   const { ask, listed, app } = await started({

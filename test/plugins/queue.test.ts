@@ -126,7 +126,7 @@ describe("queue()", () => {
     expect(await settled(bench, [first, ...waits, other, ...special])).toEqual([ok, ok, ok, ok, ok]);
   });
 
-  test("waits for keys that rest, which nobody else does", async () => {
+  test("waits for keys that rest, which nobody else does (report 7)", async () => {
     for (const rests of [true, false]) {
       const step = inTurn(status(429, {}, { "retry-after": "60" }), answer());
       await using bench = await start({ rests }, { upstream: step, plugins: [cooldown()] });
@@ -137,7 +137,7 @@ describe("queue()", () => {
     }
   });
 
-  test("a key that does not come back in time is not waited for", async () => {
+  test("a key that does not come back in time is not waited for (report 7)", async () => {
     await using bench = await start(
       { wait: 30_000 },
       { upstream: status(429, {}, { "retry-after": "60" }), plugins: [cooldown()] },

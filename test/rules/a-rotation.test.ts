@@ -29,7 +29,7 @@ describe("A9", () => {
 });
 
 describe("A10 when every key rests", () => {
-  it("A10 answers 429 at once, with the earliest reset, and asks nobody", async () => {
+  it("A10 answers 429 at once, with the earliest reset, and asks nobody (report 7)", async () => {
     await using bench = await lab({ plugins: [cooldown()], upstream: { a: limit(300), b: limit(60), c: limit(120) } });
     const first = await bench.ask();
     expect([first.status, first.headers.get("retry-after")]).toEqual([429, "60"]);
@@ -63,7 +63,7 @@ describe("A10 when every key rests", () => {
     expect([reply.status, reply.headers.get("retry-after")]).toEqual([429, "400"]);
   });
 
-  it("A10 answers 503 when not every reason is a limit", async () => {
+  it("A10 answers 503 when not every reason is a limit (report 10)", async () => {
     await using bench = await lab({
       plugins: [cooldown()],
       retry: { sameCredential: 0 },
@@ -98,7 +98,7 @@ describe("A10 when every key rests", () => {
 });
 
 describe("A12 the upstream's failure stays what it is", () => {
-  it("A12 a 520 of the last key is a 520 for the client, and no rate limit", async () => {
+  it("A12 a 520 of the last key is a 520 for the client, and no rate limit (report 10)", async () => {
     const strange = status(520, { error: { message: "Web server returned an unknown error" } });
     await using bench = await lab({ plugins: [cooldown()], upstream: { a: limit(60), b: limit(60), c: strange } });
     const reply = await bench.ask();

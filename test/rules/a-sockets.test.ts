@@ -35,7 +35,7 @@ async function proxyTo(
 const keysOf = (upstream: Upstream): (string | undefined)[] => upstream.requests.map((request) => request.key);
 
 describe("over real sockets", () => {
-  it("A13 a key that is edited while a request is held at another one is out on the very next attempt", async () => {
+  it("A13 a key that is edited while a request is held at another one is out on the very next attempt (report 61)", async () => {
     await using upstream = await createUpstream({ step: answer() });
     const held = gate();
     upstream.when({ key: "a" }, later(status(429, { error: { message: "Slow down" } }, { "retry-after": "60" }), held));

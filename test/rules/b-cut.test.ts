@@ -34,7 +34,7 @@ const cuts: readonly [string, Step][] = [
 ];
 
 describe.each(ways)("on the path of %s", (_way, plugins) => {
-  it.each(cuts)("B1 %s after content is an error event behind valid events", async (_name, step) => {
+  it.each(cuts)("B1 %s after content is an error event behind valid events (report 3)", async (_name, step) => {
     const watch = watcher();
     const { proxy, upstream } = await bench({ listen: true, plugins: [...plugins(), watch.plugin] });
     upstream.reply(step);
@@ -113,7 +113,7 @@ const early: readonly [string, Step][] = [
 ];
 
 describe.each(ways)("on the path of %s", (_way, plugins) => {
-  it.each(early)("B2 %s is followed by the next key and not seen by the client", async (_name, step) => {
+  it.each(early)("B2 %s is followed by the next key and not seen by the client (report 3)", async (_name, step) => {
     const watch = watcher();
     const { proxy, upstream } = await bench({ listen: true, plugins: [...plugins(), watch.plugin] });
     upstream.when({ key: "k1" }, step);

@@ -66,17 +66,20 @@ describe.each(pairs)("a client of %s before an upstream of %s", (client, upstrea
   it.each([
     ["closes the connection", (step: Step) => cut(step, Infinity, "destroy")],
     ["ends the body", (step: Step) => cut(step, Infinity, "complete")],
-  ] as const)("B1 an upstream that %s in the middle is an error of the client's protocol", async (_name, how) => {
-    const { proxy, upstreams } = await mixed({ up: upstream });
-    upstreams["up"]!.always(how(begun(upstream)));
-    const response = await ask(proxy);
-    expect(response.status).toBe(200);
-    const events = await allEvents(response);
-    expect(events.map(({ data }) => data).join("")).toContain("some ");
-    failed[client](events);
-    const { outcome } = await proxy.recorded(1);
-    expect(outcome).toMatchObject({ end: "upstream-failed", status: 200 });
-  });
+  ] as const)(
+    "B1 an upstream that %s in the middle is an error of the client's protocol (report 3)",
+    async (_name, how) => {
+      const { proxy, upstreams } = await mixed({ up: upstream });
+      upstreams["up"]!.always(how(begun(upstream)));
+      const response = await ask(proxy);
+      expect(response.status).toBe(200);
+      const events = await allEvents(response);
+      expect(events.map(({ data }) => data).join("")).toContain("some ");
+      failed[client](events);
+      const { outcome } = await proxy.recorded(1);
+      expect(outcome).toMatchObject({ end: "upstream-failed", status: 200 });
+    },
+  );
 
   it("B1 an upstream that falls silent in the middle is an error of the client's protocol", async () => {
     const clock = virtualClock();

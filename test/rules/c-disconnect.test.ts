@@ -73,7 +73,7 @@ async function settled(): Promise<void> {
 }
 
 describe.each(ways)("on the path of %s", (_way, plugins) => {
-  it.each(phases)("C1 C2 leaving $name closes the upstream and asks nobody else", async (phase) => {
+  it.each(phases)("C1 C2 leaving $name closes the upstream and asks nobody else (report 19)", async (phase) => {
     const watch = watcher();
     const { proxy, upstream } = await bench({ listen: true, plugins: [...plugins(), watch.plugin, cooldown()] });
     upstream.reply(phase.step());

@@ -27,7 +27,7 @@ describe.each(ways)("on the path of %s", (way, plugins) => {
     ["an empty delta", [{ index: 0, delta: {}, finish_reason: "stop" }]],
     ["an empty delta and no index", [{ delta: {}, finish_reason: "stop" }]],
     ["the last text", [{ index: 0, delta: { content: "!" }, finish_reason: "stop" }]],
-  ])("D2 usage beside %s is kept and the chunk reaches the client", async (_name, choices) => {
+  ])("D2 usage beside %s is kept and the chunk reaches the client (report 36)", async (_name, choices) => {
     const { proxy, upstream } = await bench({ listen: true, plugins: plugins() });
     upstream.reply(stream([chunk({ content: "hi" }), { object: "chat.completion.chunk", choices, usage }]));
     const events = await allEvents(await proxy.chat({ model: "lab/m", stream: true }));
@@ -49,7 +49,7 @@ describe.each(ways)("on the path of %s", (way, plugins) => {
     expect((await proxy.recorded(1)).outcome).toMatchObject({ end: "complete", usage: counted, finish: "stop" });
   });
 
-  it.each(["choices", "twice", "x_groq", "chunk"] as const)("D2 usage is found in %s", async (usageIn) => {
+  it.each(["choices", "twice", "x_groq", "chunk"] as const)("D2 usage is found in %s (report 36)", async (usageIn) => {
     for (const asked of [true, false]) {
       const { proxy, upstream } = await bench({ listen: true, plugins: plugins() });
       upstream.reply(answer({ usageIn, text: "hi" }));

@@ -80,7 +80,7 @@ describe("limits of keys", () => {
     expect(await statuses(bench, 3)).toBe("200 200 429");
   });
 
-  it("E3 what is refused counts nowhere, and other keys are asked first", async () => {
+  it("E3 what is refused counts nowhere, and other keys are asked first (report 31)", async () => {
     await using bench = await lab({
       providers: {
         lab: [
@@ -416,7 +416,7 @@ describe("numbers of the upstream", () => {
       "x-ratelimit-remaining-requests": String(remaining),
     });
 
-  it("A22 raise our counts and never lower them", async () => {
+  it("A22 raise our counts and never lower them (reports 2, 23)", async () => {
     await using bench = await lab({
       providers: one,
       plugins: [limits({ keys: { rpm: 10 }, upstream: true })],

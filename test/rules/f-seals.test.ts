@@ -94,7 +94,7 @@ describe("F2", () => {
   const signatureOf = (body: Sent): string | undefined =>
     /"thoughtSignature":"([^"]+)"/.exec(JSON.stringify(body["contents"]))?.[1];
 
-  it("F2 a thought signature comes back with the tool call of a chat client that keeps what it does not know", async () => {
+  it("F2 a thought signature comes back with the tool call of a chat client that keeps what it does not know (report 40)", async () => {
     const { post, sent, upstreams } = await mixed({ g: "gemini" }, { turn: signed });
     const answer = await post("/v1/chat/completions", first);
     const call = answer.json["choices"]?.[0]?.["message"]?.["tool_calls"]?.[0] as Sent;
@@ -107,7 +107,7 @@ describe("F2", () => {
   it.each([
     ["whole", false],
     ["streamed", true],
-  ])("F2 carry() keeps it for a chat client that drops it (%s)", async (_, stream) => {
+  ])("F2 carry() keeps it for a chat client that drops it (%s) (report 40)", async (_, stream) => {
     const { post, sent, proxy } = await mixed({ g: "gemini" }, { turn: signed, plugins: [carry()] });
     const answer = await post("/v1/chat/completions", { ...first, stream });
     await proxy.recorded(1);

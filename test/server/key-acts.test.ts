@@ -65,7 +65,7 @@ describe("POST /api/keys/{id}/…", () => {
     expect(bench.asked()).toBe("a");
   });
 
-  it("what fails late does not make a disabled key anything else, and enabling it ends every rest", async () => {
+  it("what fails late does not make a disabled key anything else, and enabling it ends every rest (report 8)", async () => {
     const door = gate();
     await using bench = await start({ upstream: { a: later(status(402, { error: { message: "Pay" } }), door) } });
     const running = bench.proxy.chat({ model: "lab/m" });
@@ -180,7 +180,7 @@ describe("probe", () => {
     await expect(bench.pool.probe(bench.pool.list("lab")[0]!, { by: "list" })).rejects.toThrow(/no list/);
   });
 
-  it("asks for an answer, not for the list, where it is about money", async () => {
+  it("asks for an answer, not for the list, where it is about money (report 21)", async () => {
     let listed = 0;
     await using bench = await start({ plugins: [listing(async () => (listed++, ["m"]))] });
     const credential = { id: "shop:1", provider: "shop", data: {} };

@@ -5,7 +5,7 @@ import type { EmbedCodec, EmbedRequest, Operation, Protocol } from "../../protoc
 import { type Answer, failedInside } from "../answer.ts";
 import type { RequestState } from "../context.ts";
 import { type Outgoing, refuseLosses } from "../translate.ts";
-import { finished, jsonHeaders, readObject, type WholeCall } from "../whole.ts";
+import { finished, jsonHeaders, pathOf, readObject, type WholeCall } from "../whole.ts";
 
 export interface OutgoingEmbedding extends Outgoing {
   /** Whose path the body belongs to: a single text and several may have one each. */
@@ -36,7 +36,7 @@ export async function receiveEmbedding(call: WholeCall): Promise<Answer> {
   const headers = jsonHeaders(source);
   const seen = (): ReturnType<Answer["seen"]> => ({ usage: answer.usage, finish: undefined });
   if (attempt.protocol === ctx.protocol) {
-    return finished(attempt, { headers, body, path: attempt.provider.rewrite ? "messages" : "bytes", seen }, onEnd);
+    return finished(attempt, { headers, body, path: pathOf(body), seen }, onEnd);
   }
   const request = { ...embedRequestOf(state), model: attempt.model };
   if (answer.vectors.length !== request.inputs.length) {

@@ -41,9 +41,12 @@ function statusWord(status: number): string {
   return statuses[status] ?? (status >= 500 ? "UNAVAILABLE" : "INVALID_ARGUMENT");
 }
 
-/** `details` is a list of typed messages: our code as an `ErrorInfo`, the field at fault as a `BadRequest`. */
+/**
+ * `details` is a list of typed messages: our code as an `ErrorInfo`, the field at fault as a `BadRequest`, the time to ask
+ * again as a `RetryInfo`, because Google's own clients look there and not at headers.
+ */
 export function encodeError(rendered: RenderedError): { readonly status: number; readonly body: JsonObject } {
-  const { status, code, message, param, details, requestId } = rendered;
+  const { status, code, message, param, details, requestId, retryAfter } = rendered;
   const list: Json[] = [
     {
       "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -55,6 +58,9 @@ export function encodeError(rendered: RenderedError): { readonly status: number;
   if (param !== undefined) {
     const violation = { field: param, description: message };
     list.push({ "@type": "type.googleapis.com/google.rpc.BadRequest", fieldViolations: [violation] });
+  }
+  if (retryAfter !== undefined) {
+    list.push({ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${retryAfter}s` });
   }
   if (details) {
     const value = JSON.parse(JSON.stringify(details)) as JsonObject;

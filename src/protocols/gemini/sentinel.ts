@@ -14,16 +14,25 @@ const stand = "skip_thought_signature_validator";
 /** By index of the content, the index of the part that lacks a signature. */
 function unsigned(contents: readonly Json[]): ReadonlyMap<number, number> {
   const missing = new Map<number, number>();
+  /** Where the first call of this step stands, as far as is known. */
+  let first: number | undefined;
   for (let at = contents.length - 1; at >= 0; at -= 1) {
     const content = contents[at];
     if (!isObject(content)) continue;
     const parts = listOf(content["parts"]);
     // The current turn begins behind the last words of the user.
     if (content["role"] !== "model" && parts.some((part) => isObject(part) && part["text"] !== undefined)) break;
-    if (content["role"] !== "model") continue;
-    const first = parts.findIndex((part) => isObject(part) && called(part));
-    const part = parts[first];
-    if (isObject(part) && !part["thoughtSignature"] && !part["thought_signature"]) missing.set(at, first);
+    if (content["role"] !== "model") {
+      first = undefined;
+      continue;
+    }
+    const place = parts.findIndex((part) => isObject(part) && called(part));
+    const part = parts[place];
+    if (!isObject(part)) continue;
+    // Google's own clients keep each piece of a streamed step as a content of its own.
+    if (first !== undefined) missing.delete(first);
+    first = at;
+    if (!part["thoughtSignature"] && !part["thought_signature"]) missing.set(at, place);
   }
   return missing;
 }

@@ -80,7 +80,7 @@ describe("fromEnv()", () => {
     expect(expanded([fromEnv()]).providers).toEqual(["g4f_main", "g4f_groq", "g4f_grok", "g4f_gemini", "g4f_nvidia"]);
   });
 
-  test("tells unknown keys that stand in .env, by name, and none of the machine's own", async () => {
+  test("tells unknown keys that stand in .env, by name, and none of the machine's own (report 16)", async () => {
     setEnvironment({ MACHINE_API_KEY: "m", IFLOW_1_API_KEY: "of an account" });
     const folder = await envFile(["ACME_API_KEY=acme-secret", "IFLOW_2_API_KEY=x", "OPENAI_API_KEY=sk-1"]);
     const { notes } = expanded([fromEnv()], folder);

@@ -87,12 +87,15 @@ describe("a strict provider takes", () => {
     expect(await sent(id, model, JSON.stringify({ ...rest, max_completion_tokens: most }))).toMatch(/tokens":5\b/);
   });
 
-  test.each(ids.filter(([id]) => id !== "ollama"))("empty tools and a choice among none: %s", async (id, model) => {
-    const messages = [{ role: "user", content: "hi" }];
-    for (const more of [{ tools: [], tool_choice: "auto" }, { tool_choice: "none" }]) {
-      expect(await sent(id, model, JSON.stringify({ messages, ...more }))).toContain('"hi"');
-    }
-  });
+  test.each(ids.filter(([id]) => id !== "ollama"))(
+    "report 42: empty tools and a choice among none: %s",
+    async (id, model) => {
+      const messages = [{ role: "user", content: "hi" }];
+      for (const more of [{ tools: [], tool_choice: "auto" }, { tool_choice: "none" }]) {
+        expect(await sent(id, model, JSON.stringify({ messages, ...more }))).toContain('"hi"');
+      }
+    },
+  );
 });
 
 const big = '"big":12345678901234567890,"f":1.0';
@@ -179,7 +182,7 @@ describe("what is sent is the client's own text less what had to go", () => {
     expect(await sent("groq", "m", body)).not.toContain("hm");
   });
 
-  test("DeepSeek is sent the reasoning it wants to see again, or an empty one", async () => {
+  test("report 43: DeepSeek is sent the reasoning it wants to see again, or an empty one", async () => {
     const turns = (more: object): string =>
       JSON.stringify({ messages: [history[1], { role: "assistant", ...more, tool_calls: [call] }, history[3]] });
     expect(await sent("deepseek", "m", turns({ reasoning_content: "hm" }))).toContain('"reasoning_content":"hm"');
@@ -187,7 +190,7 @@ describe("what is sent is the client's own text less what had to go", () => {
     expect(await sent("deepseek", "m", `{${user}}`)).toBe(`{${user}}`);
   });
 
-  test("Mistral is sent one short id for a call and its result, the same every time", async () => {
+  test("report 47: Mistral is sent one short id for a call and its result, the same every time", async () => {
     const body = JSON.stringify({ messages: history });
     const first = await sent("mistral", "m", body);
     const id = /"tool_call_id":"([^"]+)"/.exec(first)?.[1];

@@ -104,6 +104,6 @@ test("Groq's reasoning and calls come through unchanged", async () => {
 test("who needs its answers rewritten says so", () => {
   const plugins = rows.map((row) => row.plugin({}).providers![0]! as { name: string; rewrite?: unknown });
   expect(plugins.filter(({ rewrite }) => typeof rewrite === "function").map(({ name }) => name)).toEqual([
-    ...["mistral", "nvidia_nim", "chutes", "together", "huggingface", "puter", "ollama"],
+    ...["groq", "mistral", "nvidia_nim", "chutes", "together", "huggingface", "puter", "ollama"],
   ]);
 });

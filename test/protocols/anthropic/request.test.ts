@@ -120,7 +120,7 @@ describe("decoding", () => {
     ]);
   });
 
-  it("keeps the block that changes with every request from everybody else", () => {
+  it("keeps the block that changes with every request from everybody else (report 49)", () => {
     const { messages } = decoded({
       system: [
         { type: "text", text: "x-anthropic-billing-header: n=1" },
@@ -158,7 +158,7 @@ describe("turns of other protocols", () => {
     ]);
   });
 
-  it("F5 answers a call nobody has answered, and makes text of an answer nobody has called for", () => {
+  it("F5 answers a call nobody has answered, and makes text of an answer nobody has called for (report 41)", () => {
     const { messages } = encoded([hi, assistant(call("c1")), user(text("go on")), user(result("ghost", "boo"))]);
     expect(messages).toMatchObject([
       {},

@@ -432,6 +432,15 @@ describe("B15 errors", () => {
     expect(gemini.encodeStreamError(rendered)).toEqual([{ data: JSON.stringify(body) }]);
   });
 
+  it("say when to ask again where Google's clients look for it", () => {
+    const error = new ProxyError({ kind: "rate_limited", message: "Later." });
+    const rendered = { error, status: 429, code: "c", message: "Later.", requestId: "r", retryAfter: 7200 };
+    const retry = { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "7200s" };
+    expect(gemini.encodeError(rendered).body).toMatchObject({
+      error: { details: [expect.anything(), retry] },
+    });
+  });
+
   it.each([
     [401, "UNAUTHENTICATED"],
     [404, "NOT_FOUND"],

@@ -46,7 +46,7 @@ describe("messages of other protocols", () => {
     expect(losses).toEqual([]);
   });
 
-  it("F6 gives a call without a result one, and makes a result without a call text", () => {
+  it("F6 gives a call without a result one, and makes a result without a call text (report 41)", () => {
     const { json } = encoded([user(text("go")), assistant(call("a", "f")), user(result("zz", text("stray")))]);
     expect(json["contents"]).toEqual([
       turn("user", { text: "go" }),

@@ -163,6 +163,21 @@ describe("retarget", () => {
     expect(sent(contents, "gemini-2.5-pro")).toEqual(contents);
   });
 
+  it("F2 signs one call of a step whose pieces a streaming client keeps apart", () => {
+    const contents = [
+      hello,
+      step([{ text: "t", thought: true }]),
+      step([call]),
+      step([call]),
+      step([{ text: "" }]),
+      result,
+    ];
+    const signed = [hello, contents[1], step([stand]), ...contents.slice(3)];
+    expect(sent(contents as Json, "gemini-3-flash")).toEqual(signed);
+    const own = contents.with(2, step([{ ...call, thoughtSignature: "s" }]));
+    expect(sent(own as Json, "gemini-3-flash")).toEqual(own);
+  });
+
   it("F2 changes nothing else in the text", () => {
     const before = '{"contents": [ {"role":"user","parts":[{"text":"1.0"}]},{"role":"model","parts":[';
     const written = '{"function_call":{"name":"f","args":{"n":1.0}}';

@@ -21,7 +21,7 @@ export const nvidiaNim: Fake = {
       reply: status(403, { status: 403, title: "Forbidden", detail: "Authorization failed" }),
       kind: "credential_invalid",
     },
-    rate: { reply: status(429, { status: 429, title: "Too Many Requests" }), kind: "rate_limited", retryIn: minute },
+    rate: { reply: status(429, { status: 429, title: "Too Many Requests" }), kind: "rate_limited" },
     "listed/forbidden": {
       reply: status(404, { status: 404, title: "Not Found", detail: "Function 'f': Not found for account 'a'" }),
       kind: "model_unavailable",
