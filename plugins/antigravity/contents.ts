@@ -1,5 +1,6 @@
 /** The history as each maker's models take it. */
 import type { Json, JsonObject } from "waygate";
+import { joinedTurns } from "waygate/plugins/code-assist";
 import { isObject } from "waygate/plugins/openai-compatible";
 import { withStandIns } from "waygate/protocols/gemini";
 import { claudeSignature, mayBeGemini } from "./seals.ts";
@@ -46,7 +47,8 @@ export function claudeContents(
   thinking: boolean,
   thoughts: ReadonlyMap<string, string> = new Map(),
 ): readonly JsonObject[] {
-  const contents = thoughts.size === 0 ? given : given.map((content) => withThoughts(content, thoughts));
+  const whole = thinking ? wholeTurns(given) : given;
+  const contents = thoughts.size === 0 ? whole : whole.map((content) => withThoughts(content, thoughts));
   const start = currentTurn(contents);
   const isLoop = contents.at(-1)?.parts.some(isAnswer) === true;
   const first = contents.slice(start).find(({ role }) => role === "model");
@@ -68,6 +70,28 @@ export function claudeContents(
 export function plainContents(contents: readonly Content[]): readonly JsonObject[] {
   const own = contents.map((content) => ({ ...content, parts: claudeParts(content.parts, false) }));
   return withIds(inTurns(own, { text: "." }));
+}
+
+/** Clients of Google's protocol keep the pieces of a stream apart, and a thought's signature comes behind its words. */
+function wholeTurns(contents: readonly Content[]): readonly Content[] {
+  return joinedTurns(contents).map((turn) =>
+    turn.role === "model" ? { ...turn, parts: wholeThoughts(turn.parts) } : turn,
+  );
+}
+
+function wholeThoughts(parts: readonly JsonObject[]): readonly JsonObject[] {
+  const all: JsonObject[] = [];
+  for (const part of parts) {
+    const last = all.at(-1);
+    const joins = isThought(part) && last && isThought(last) && last["thoughtSignature"] === undefined;
+    if (joins) all[all.length - 1] = { ...last, ...part, text: textOf(last) + textOf(part) };
+    else all.push(part);
+  }
+  return all;
+}
+
+function textOf({ text }: JsonObject): string {
+  return typeof text === "string" ? text : "";
 }
 
 /** Thoughts in front of the calls that bear their signatures. */

@@ -39,6 +39,8 @@ export function antigravity<const Name extends string = "antigravity", const Mod
   options: AntigravityOptions<Name, Model> = {},
 ): Plugin<readonly [Provider<NoInfer<Name>, (typeof models)[number] | NoInfer<Model>, Account>]> {
   const { env } = process;
+  // Whoever names a port means that one.
+  const stated = options.port ?? Number(env["ANTIGRAVITY_OAUTH_PORT"] ?? 0);
   const { bareWaits = [3000, 3000], callRetries = 2, callPause = 1000, credits = false } = options;
   const places = placesOf(options);
   const plane = controlPlane(options, places);
@@ -74,9 +76,7 @@ export function antigravity<const Name extends string = "antigravity", const Mod
     scopes: ["cloud-platform", "userinfo.email", "userinfo.profile", "cclog", "experimentsandconfigs"],
     addresses: options,
     callback: {
-      port: options.port ?? (Number(env["ANTIGRAVITY_OAUTH_PORT"]) || 51_121),
-      // Windows keeps ranges of ports for itself, and this one is often in them.
-      otherPorts: [51_122, 51_123, 51_124, 51_125, 51_126],
+      ...(stated ? { port: stated } : { port: 51_121, otherPorts }),
       portVariable: "ANTIGRAVITY_OAUTH_PORT",
       paths: ["/oauthcallback", "/oauth-callback"],
     },
@@ -144,6 +144,9 @@ export function antigravity<const Name extends string = "antigravity", const Mod
     { tier: 1, ...options },
   ) as ReturnType<typeof antigravity<Name, Model>>;
 }
+
+/** Windows keeps ranges of ports for itself, and the usual one is often in them; any that is free does as well. */
+const otherPorts = [51_122, 51_123, 51_124, 51_125, 51_126, 0];
 
 const interleaved = "interleaved-thinking-2025-05-14";
 

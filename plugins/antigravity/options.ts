@@ -11,7 +11,7 @@ export interface AntigravityOptions<Name extends string = string, Model extends 
   readonly clientId?: string;
   /** Default `ANTIGRAVITY_CLIENT_SECRET`, else what the account's file holds, else that of the installed IDE. */
   readonly clientSecret?: string;
-  /** Of the callback of a login. Default `ANTIGRAVITY_OAUTH_PORT`, else 51121. */
+  /** Of the callback of a login. Default `ANTIGRAVITY_OAUTH_PORT`, else 51121, else any that is free. */
   readonly port?: number;
   /** The project of accounts for which Google names none. Default `ANTIGRAVITY_PROJECT_ID`, else `GOOGLE_CLOUD_PROJECT`. */
   readonly project?: string;

@@ -22,3 +22,4 @@ export { chained } from "./unwrap.ts";
 export type { VerdictOptions } from "./verdicts.ts";
 export { secretOf } from "./installed-secret.ts";
 export type { Installation } from "./installed-secret.ts";
+export { joinedTurns, withJoinedTurns } from "./turns.ts";

@@ -13,7 +13,7 @@ import type {
   Verdict,
   Wire,
 } from "waygate";
-import type { Account, AccountHolderOptions } from "waygate/plugins/oauth";
+import type { Account, AccountHolderOptions, AccountOptions } from "waygate/plugins/oauth";
 import type { Ask } from "./ask.ts";
 import type { CodeAssistFailure } from "./failures.ts";
 import type { GuardMaker } from "./guard.ts";
@@ -28,10 +28,8 @@ export interface ModelGroups {
 }
 
 /** What users may state of every provider of this kind. */
-export interface CodeAssistOptions<Name extends string = string, Model extends string = string> extends Pick<
-  AccountHolderOptions,
-  "refreshAhead" | "hardLimit" | "refreshInterval" | "startCheck" | "concurrency" | "store"
-> {
+export interface CodeAssistOptions<Name extends string = string, Model extends string = string>
+  extends AccountOptions, Pick<AccountHolderOptions, "concurrency"> {
   /** The part before the slash in a model's name. */
   readonly name?: Name;
   /** Models listed besides those known; the list limits nothing. */

@@ -12,7 +12,7 @@ import {
   ProxyError,
   type Wire,
 } from "waygate";
-import { type Account, type AccountHolder, accountHolder } from "waygate/plugins/oauth";
+import { type Account, type AccountHolder, accountHolder, accountOptions } from "waygate/plugins/oauth";
 import { learnt, textOf } from "./account.ts";
 import { accountUnusable, type Ask } from "./ask.ts";
 import { exchangeOver } from "./exchange.ts";
@@ -31,9 +31,8 @@ export function codeAssist<const Name extends string, const Model extends string
   options: CodeAssistOptions<Name, Model> = {},
 ): Plugin<readonly [Provider<Name, Model, Account>]> {
   const name = options.name ?? usualName;
-  const { refreshAhead, hardLimit, refreshInterval, startCheck, concurrency, store, limits, proxy } = options;
   const holder = accountHolder(service.kind, {
-    ...{ refreshAhead, hardLimit, refreshInterval, startCheck, concurrency, store, limits, proxy },
+    ...accountOptions(options),
     priority: (fields) => tierOf(learnt(fields, "tier_full") ?? learnt(fields, "tier")).priority,
   });
   const projects = projectsOf({ plane: service.plane, holder, configured: service.project });

@@ -28,8 +28,10 @@ export interface QuotaWatch {
   stop(app: App): void;
 }
 
-/** Accounts that have not been used for so long are not looked at, in milliseconds. */
+/** Accounts that have not been used for so long are not looked at, in milliseconds, */
 const RECENT = 3_600_000;
+/** but for those that are used up: a quota may be back days before it was to be. Milliseconds between two looks at them. */
+const USED_UP = 1_800_000;
 /** How old the last request must be, in milliseconds, before what the service tells counts for more than what it refused. */
 const SETTLED = 60_000;
 /** Accounts that are asked about at the same time. */
@@ -41,6 +43,8 @@ const POLICY = "quota";
 interface Watch {
   readonly stopped: AbortController;
   readonly uses: Map<string, number>;
+  /** When an account was looked at last. */
+  readonly looks: Map<string, number>;
   timer: Timer | undefined;
 }
 
@@ -50,6 +54,7 @@ export function quotaWatch({ provider, read, interval = 300_000 }: QuotaWatchIni
   const look = async (app: App, watch: Watch, credential: Credential): Promise<void> => {
     const { signal } = watch.stopped;
     const asked = app.runtime.clock.now();
+    watch.looks.set(credential.id, asked);
     try {
       const readings = await read(app, credential, signal);
       if (readings && !signal.aborted) apply(app, watch, credential, readings, asked);
@@ -72,7 +77,7 @@ export function quotaWatch({ provider, read, interval = 300_000 }: QuotaWatchIni
         const until = resetAt !== undefined && resetAt > now ? resetAt : now + interval;
         const reason = `nothing left until ${new Date(until).toISOString()}`;
         app.credentials.rest(target, { state: "exhausted", until, policy: POLICY, reason, kind: "quota_exhausted" });
-      } else if (rest?.state === "exhausted" && asked - (uses.get(`${id}\0${scope}`) ?? 0) > SETTLED) {
+      } else if (rest?.kind === "quota_exhausted" && asked - (uses.get(`${id}\0${scope}`) ?? 0) > SETTLED) {
         // Numbers from before the last request know nothing of what it was refused for.
         app.credentials.wake(target);
       }
@@ -103,8 +108,18 @@ export function quotaWatch({ provider, read, interval = 300_000 }: QuotaWatchIni
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     if (watch.stopped.signal.aborted) return;
     watch.timer = app.runtime.clock.timer(() => {
-      const since = app.runtime.clock.now() - RECENT;
-      void round(app, watch, ({ id }) => (watch.uses.get(id) ?? 0) > since);
+      const now = app.runtime.clock.now();
+      const usedUp = new Set(
+        app.credentials
+          .rests()
+          .flatMap(({ target, rest }) => (rest.kind === "quota_exhausted" ? [target.credential] : [])),
+      );
+      void round(
+        app,
+        watch,
+        ({ id }) =>
+          (watch.uses.get(id) ?? 0) > now - RECENT || (usedUp.has(id) && (watch.looks.get(id) ?? 0) <= now - USED_UP),
+      );
     }, interval);
   };
 
@@ -120,7 +135,7 @@ export function quotaWatch({ provider, read, interval = 300_000 }: QuotaWatchIni
     },
     start(app) {
       if (interval <= 0) return;
-      const watch: Watch = { stopped: new AbortController(), uses: new Map(), timer: undefined };
+      const watch: Watch = { stopped: new AbortController(), uses: new Map(), looks: new Map(), timer: undefined };
       watches.set(app, watch);
       void round(app, watch, () => true);
     },

@@ -16,6 +16,7 @@ import { refuseEmpty } from "./empty.ts";
 import { guarded } from "./guard.ts";
 import type { Mend } from "./mends.ts";
 import type { CodeAssistOptions, CodeAssistService } from "./options.ts";
+import { uniqueIds } from "./unique-ids.ts";
 import { chained, unwrapResponses } from "./unwrap.ts";
 
 export interface Requests {
@@ -102,7 +103,9 @@ export function createRequests(
       const own = service.rewrite?.(attempt);
       const answers = made.get(attempt)?.answers ?? [];
       if (attempt.ctx.operation === "count-tokens") return unwrapResponses();
-      return chained([unwrapResponses(), ...answers, ...(own ? [own] : []), refuseEmpty(attempt)]);
+      // Whoever speaks the service's own protocol wants what it says.
+      const ids = attempt.ctx.protocol.id === "gemini" ? [] : [uniqueIds(attempt)];
+      return chained([unwrapResponses(), ...answers, ...(own ? [own] : []), ...ids, refuseEmpty(attempt)]);
     },
   };
 }

@@ -27,7 +27,7 @@ export interface GeminiCliOptions<Name extends string = string, Model extends st
   readonly clientId?: string;
   /** Default `GEMINI_CLI_CLIENT_SECRET`, else what the account's file holds, else that of the installed Gemini CLI. */
   readonly clientSecret?: string;
-  /** Of the callback of a login. Default `GEMINI_CLI_OAUTH_PORT`, else 8085. */
+  /** Of the callback of a login. Default `GEMINI_CLI_OAUTH_PORT`, else 8085, else any that is free. */
   readonly port?: number;
   /** The project of accounts for which Google names none. Default `GEMINI_CLI_PROJECT_ID`. */
   readonly project?: string;
@@ -50,6 +50,8 @@ export function geminiCli<const Name extends string = "gemini_cli", const Model 
   const { baseURL = "https://cloudcode-pa.googleapis.com/v1internal", port } = options;
   const { pasteRedirect = "https://codeassist.google.com/authcode" } = options;
   const { env } = process;
+  // Google's sign-in comes back to any port of this machine; whoever names one means that one.
+  const stated = port ?? Number(env["GEMINI_CLI_OAUTH_PORT"] ?? 0);
   const hosts = (typeof baseURL === "string" ? [baseURL] : baseURL).map((url) => url.replace(/\/+$/, ""));
   const metadata = { ideType: "IDE_UNSPECIFIED", platform: "PLATFORM_UNSPECIFIED", pluginType: "GEMINI" };
   const plane: ControlPlane = {
@@ -83,7 +85,7 @@ export function geminiCli<const Name extends string = "gemini_cli", const Model 
     scopes: ["cloud-platform", "userinfo.email", "userinfo.profile"],
     addresses: options,
     callback: {
-      port: port ?? (Number(env["GEMINI_CLI_OAUTH_PORT"]) || 8085),
+      ...(stated ? { port: stated } : { port: 8085, otherPorts: [0] }),
       portVariable: "GEMINI_CLI_OAUTH_PORT",
       paths: ["/oauth2callback"],
     },

@@ -1,6 +1,13 @@
 /** What Gemini CLI's requests are: envelope, defaults, and what accounts refuse (gemini-cli, `code_assist/converter.ts`). */
 import { type Attempt, type Body, type JsonObject, ProxyError, withField, withoutField } from "waygate";
-import { enveloped, firstWords, hexDigits, type RequestParts, sessionUuid } from "waygate/plugins/code-assist";
+import {
+  enveloped,
+  firstWords,
+  hexDigits,
+  type RequestParts,
+  sessionUuid,
+  withJoinedTurns,
+} from "waygate/plugins/code-assist";
 import { isObject } from "waygate/plugins/openai-compatible";
 import { thinkingOf } from "waygate/protocols/gemini";
 
@@ -43,7 +50,7 @@ export type Adapt = (body: Body, parts: { readonly model: string; readonly attem
 export function adaptWith({ generationConfig = { temperature: 1 }, thoughts = true }: RequestDefaults): Adapt {
   return (given, { model, attempt }) => {
     if (given.json["cachedContent"] ?? given.json["cached_content"]) throw noCache(attempt);
-    const body = foreign.reduce((each, name) => withoutField(each, [name]), given);
+    const body = foreign.reduce((each, name) => withoutField(each, [name]), withJoinedTurns(given));
     const { name, value } = configOf(body.json);
     const asked = Object.entries(value).filter(([key, item]) => {
       if (!Object.hasOwn(refused, key)) return true;

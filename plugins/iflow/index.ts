@@ -1,6 +1,6 @@
 /** The models of iFlow through its accounts, and through keys. */
 import { type ApiKey, type Attempt, type Body, type Plugin, type Provider, withField } from "waygate";
-import { type Account, accountHolder, type AccountHolderOptions } from "waygate/plugins/oauth";
+import { type Account, accountHolder, type AccountOptions, accountOptions } from "waygate/plugins/oauth";
 import {
   finishRewriter,
   openaiCompatibleAccounts,
@@ -16,10 +16,7 @@ import { signatureOf, uuid } from "./signature.ts";
 import { withThinking } from "./thinking.ts";
 
 export interface IflowOptions<Name extends string = string, Model extends string = string>
-  extends
-    ProviderOptions<Name, Model>,
-    IflowAddresses,
-    Pick<AccountHolderOptions, "refreshAhead" | "hardLimit" | "refreshInterval" | "startCheck" | "store"> {}
+  extends ProviderOptions<Name, Model>, IflowAddresses, AccountOptions {}
 
 /** The risk is the user's to take, so it is said where it cannot be missed. */
 const risk =
@@ -37,18 +34,8 @@ export function iflow<const Name extends string = "iflow", const Model extends s
   options: IflowOptions<Name, Model> = {},
 ): Plugin<readonly [Provider<NoInfer<Name>, (typeof models)[number] | NoInfer<Model>, ApiKey | Account>]> {
   const { name = "iflow", refreshAhead = DAY } = options as IflowOptions;
-  const { hardLimit, refreshInterval, startCheck, store, concurrency, limits, proxy } = options;
   const kind = iflowAccount({ ...options, provider: name, risk });
-  const holder = accountHolder(kind, {
-    refreshAhead,
-    hardLimit,
-    refreshInterval,
-    startCheck,
-    store,
-    concurrency,
-    limits,
-    proxy,
-  });
+  const holder = accountHolder(kind, { ...accountOptions(options), refreshAhead });
 
   const stated = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const plugin = openaiCompatibleAccounts(

@@ -39,6 +39,20 @@ export interface AccountHolderOptions {
   readonly store?: Keeping | ((app: App) => Keeping);
 }
 
+/** Those that users of a provider may state of its accounts, besides what they may state of any provider. */
+export type AccountOptions = Pick<
+  AccountHolderOptions,
+  "refreshAhead" | "hardLimit" | "refreshInterval" | "startCheck" | "store"
+>;
+
+type Stated = AccountOptions & Pick<AccountHolderOptions, "concurrency" | "limits" | "proxy">;
+
+/** What of a provider's options is its accounts'. */
+export function accountOptions(options: Stated): Stated {
+  const { refreshAhead, hardLimit, refreshInterval, startCheck, store, concurrency, limits, proxy } = options;
+  return { refreshAhead, hardLimit, refreshInterval, startCheck, store, concurrency, limits, proxy };
+}
+
 /** The parts of a provider plugin that have to do with accounts. The same holder may serve several proxies. */
 export interface AccountHolder {
   readonly accounts: readonly [AccountKind];

@@ -2,7 +2,8 @@
 export { authorizationCode } from "./code.ts";
 export { deviceCode } from "./device.ts";
 export { accountHolder } from "./holder.ts";
-export type { Account, AccountHolder, AccountHolderOptions } from "./holder-types.ts";
+export { accountOptions } from "./holder-types.ts";
+export type { Account, AccountHolder, AccountHolderOptions, AccountOptions } from "./holder-types.ts";
 export { pause } from "./pause.ts";
 export { pkce } from "./pkce.ts";
 export type { Pkce } from "./pkce.ts";

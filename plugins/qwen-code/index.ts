@@ -9,7 +9,7 @@ import {
   type Provider,
   withField,
 } from "waygate";
-import { type Account, accountHolder, type AccountHolderOptions } from "waygate/plugins/oauth";
+import { type Account, accountHolder, type AccountOptions, accountOptions } from "waygate/plugins/oauth";
 import {
   chainRewriters,
   finishRewriter,
@@ -26,10 +26,7 @@ import { withOneSystem } from "./messages.ts";
 import { withPlainTools } from "./schema.ts";
 
 export interface QwenCodeOptions<Name extends string = string, Model extends string = string>
-  extends
-    ProviderOptions<Name, Model>,
-    QwenAddresses,
-    Pick<AccountHolderOptions, "refreshAhead" | "hardLimit" | "refreshInterval" | "startCheck" | "store"> {
+  extends ProviderOptions<Name, Model>, QwenAddresses, AccountOptions {
   /**
    * Adds a tool that does nothing to requests without tools, because some models answer with broken streams to those.
    * Calls of it never reach the client. Default: for `coder-model` and `qwen3-coder-*`.
@@ -66,20 +63,10 @@ export function qwenCode<const Name extends string = "qwen_code", const Model ex
   options: QwenCodeOptions<Name, Model> = {},
 ): Plugin<readonly [Provider<NoInfer<Name>, (typeof models)[number] | NoInfer<Model>, ApiKey | Account>]> {
   const { name = "qwen_code", allowedHosts, injectDummyTool, oneSystemMessage = true } = options as QwenCodeOptions;
-  const { refreshAhead, hardLimit, refreshInterval, startCheck, store, concurrency, limits, proxy } = options;
   const portal = "https://portal.qwen.ai/v1";
   const address = baseUrl(options.baseURL ?? (process.env["QWEN_CODE_API_BASE"] || portal), { segment: "v1" });
   const kind = qwenAccount({ ...options, provider: name, risk, address });
-  const holder = accountHolder(kind, {
-    refreshAhead,
-    hardLimit,
-    refreshInterval,
-    startCheck,
-    store,
-    concurrency,
-    limits,
-    proxy,
-  });
+  const holder = accountHolder(kind, accountOptions(options));
   const getsDummy = (model: string): boolean => injectDummyTool ?? /^(?:coder-model$|qwen3-coder-)/.test(model);
 
   const stated = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,4 +1,4 @@
-/** A proxy with accounts of one provider that speaks chat, for whichever fake stands behind it. */
+/** A proxy with accounts of one provider, for whichever fake stands behind it. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,8 +21,20 @@ export interface ChatLabOptions extends Omit<TestProxyOptions, "plugins"> {
   readonly model: string;
   readonly accounts: readonly AccountFields[];
   plugin(store: AccountStore): Plugin;
-  /** Before the provider, to see that the order makes no difference. */
+  /** Before the provider, to see that the order makes no difference. Default: `resilience()` alone. */
+  readonly policies?: readonly PluginInput[];
+  /** After the provider. */
   readonly plugins?: readonly PluginInput[];
+  /** Runs before the proxy starts. */
+  before?(place: Place): Promise<void>;
+}
+
+/** Where accounts of one kind are kept. */
+export interface Place {
+  readonly kind: AccountKind;
+  readonly store: AccountStore;
+  /** The folder with all that is kept. */
+  readonly root: string;
 }
 
 export interface Reply {
@@ -31,7 +43,10 @@ export interface Reply {
   readonly text: string;
   readonly json: {
     readonly choices: readonly [
-      { readonly message: { readonly [field: string]: unknown }; readonly finish_reason: string },
+      {
+        readonly message: { readonly content: string; readonly [field: string]: unknown };
+        readonly finish_reason: string;
+      },
     ];
     readonly error: { readonly message: string; readonly code: string };
     readonly [field: string]: unknown;
@@ -48,10 +63,8 @@ export interface Chunk {
   readonly usage?: unknown;
 }
 
-export interface ChatLab extends AsyncDisposable {
+export interface ChatLab extends AsyncDisposable, Place {
   readonly proxy: TestProxy;
-  readonly kind: AccountKind;
-  readonly store: AccountStore;
   /** What is kept, in the order of names. */
   kept(): Promise<readonly AccountFields[]>;
   /** Asks for an answer by a chat completion. */
@@ -66,7 +79,9 @@ export async function chatLab({
   model,
   accounts,
   plugin: make,
+  policies = [resilience()],
   plugins = [],
+  before,
   ...rest
 }: ChatLabOptions): Promise<ChatLab> {
   const dataDir = await mkdtemp(join(tmpdir(), "waygate-chat-accounts-"));
@@ -74,9 +89,10 @@ export async function chatLab({
   const plugin = make(store);
   const kind = plugin.accounts![0]!;
   for (const fields of accounts) await store.save(kind, fields);
+  await before?.({ kind, store, root: dataDir });
   const proxy = await createTestProxy({
     ...rest,
-    plugins: [...plugins, proxyKey({ keys: [clientKey] }), resilience(), plugin],
+    plugins: [proxyKey({ keys: [clientKey] }), ...policies, plugin, ...plugins],
     dataDir,
     faults: /.*/,
   });
@@ -85,6 +101,7 @@ export async function chatLab({
     proxy,
     kind,
     store,
+    root: dataDir,
     kept: async () => (await store.list(kind)).accounts.map(({ fields }) => fields),
     async ask(body = {}) {
       const response = await proxy.chat({ model, ...body }, { headers: { authorization: `Bearer ${clientKey}` } });

@@ -1,10 +1,12 @@
 /** What the official clients do with any provider of chat that has accounts: from the login to the reset of a quota. */
 import Anthropic from "@anthropic-ai/sdk";
 import { type CallableTool, GoogleGenAI } from "@google/genai";
-import OpenAI, { RateLimitError } from "openai";
+import OpenAI from "openai";
 import { expect } from "vitest";
 import type { AccountKind, LoginPerson } from "waygate";
 import { type ChatLab, clientKey } from "./_chat-lab.ts";
+import type { ForwardClock } from "./_clock.ts";
+import type { Client } from "./_talks.ts";
 
 export interface Scene {
   readonly it: ChatLab;
@@ -24,10 +26,10 @@ const weather = ({ city }: { readonly city: string }): string => `${city}: 21 de
 /** What the fakes answer when the tool has been asked for Köln. */
 const told = "The tool says: Köln: 21 degrees";
 
-/** Signs in while the proxy runs, which finds the account by itself. */
+/** Signs in while the proxy runs, which finds the account by itself beside the one that is there. */
 export async function signIn({ store, credentials }: ChatLab, kind: AccountKind, person: LoginPerson): Promise<void> {
   await store.save(kind, await kind.login(person));
-  await credentials(1);
+  await credentials(2);
 }
 
 export function openaiClient({ it }: Scene): OpenAI {
@@ -136,21 +138,61 @@ export async function googleCallsTools({ it, model, greeting }: Scene): Promise<
   expect(answered.text).toContain("Köln: 21 degrees");
 }
 
-/** `exhaust` lets the account be refused with a reset in a second, `restore` lets it answer again. */
+/** Lists, chats in a stream and whole, and calls the tool over two turns, by any of the clients. */
+export async function clientTalks({ it, model, greeting, thought }: Scene, client: Client): Promise<void> {
+  const talk = client.talk(it.proxy.url, model);
+  expect(await talk.models()).toContain(model);
+  for (const whole of [false, true]) {
+    const { thoughts, ...said } = await talk.say("hello", { whole });
+    expect([thoughts.trim(), said]).toEqual([thought.trim(), { text: greeting, calls: [] }]);
+  }
+  const caller = client.talk(it.proxy.url, model, { tools: true });
+  for (const whole of [false, true]) {
+    const { calls } = await caller.say("How is the weather?", { whole });
+    expect(calls).toEqual([{ name: "get_weather", args: { city: "Köln" } }]);
+    const { text } = await caller.give((args) => weather(args as { city: string }), { whole });
+    expect(text).toContain("Köln: 21 degrees");
+  }
+}
+
+const HOUR = 3_600_000;
+
+/** What the fake of a provider does for the story of a quota. */
+export interface QuotaStage {
+  readonly clock: ForwardClock;
+  /** Two accounts. */
+  readonly accounts: readonly [string, string];
+  /** Has the account be refused, with a reset in so many seconds. */
+  exhaust(account: string, seconds: number): void;
+  restore(account: string): void;
+  /** Requests for answers so far. */
+  asked(): number;
+}
+
+/** One account is out for two hours, the other for longer: the client hears of two hours, and then is served again. */
 export async function quotaEndsAndReturns(
-  scene: Scene,
-  fake: { exhaust(): void; restore(): void; asked(): number },
+  { it, model, greeting }: Scene,
+  client: Client,
+  stage: QuotaStage,
 ): Promise<void> {
-  const client = openaiClient(scene);
-  const ask = (): Promise<OpenAI.ChatCompletion> =>
-    client.chat.completions.create({ model: scene.model, messages: [{ role: "user", content: "hello" }] });
-  fake.exhaust();
+  const { clock, accounts, exhaust, restore, asked } = stage;
+  const [first, second] = accounts;
+  const ask = () => client.talk(it.proxy.url, model).say("hello");
+  exhaust(first, 2 * 3600);
+  exhaust(second, 30 * 3600);
+  const before = asked();
   const refused: unknown = await ask().catch((error: unknown) => error);
-  expect(refused).toBeInstanceOf(RateLimitError);
-  const asked = fake.asked();
-  await expect(ask()).rejects.toBeInstanceOf(RateLimitError);
-  expect(fake.asked()).toBe(asked);
-  fake.restore();
-  await new Promise((resolve) => setTimeout(resolve, 1200));
-  expect((await ask()).choices[0]?.message.content).toBe(scene.greeting);
+  expect(client.isLimit(refused)).toBe(true);
+  expect(client.wait(refused)).toBeGreaterThan(2 * 3600 - 10);
+  expect(client.wait(refused)).toBeLessThan(2 * 3600 + 10);
+  await expect(ask()).rejects.toSatisfy(client.isLimit);
+  expect(asked()).toBe(before + 2);
+  restore(first);
+  clock.forward(2 * HOUR + 1000);
+  expect((await ask()).text).toBe(greeting);
+  expect(it.rests()).toEqual([expect.stringContaining(second)]);
+  restore(second);
+  clock.forward(28 * HOUR);
+  expect((await ask()).text).toBe(greeting);
+  expect(it.rests()).toEqual([]);
 }

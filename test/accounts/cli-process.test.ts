@@ -1,9 +1,11 @@
 /** The commands as they are typed. */
+import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readArguments } from "../../src/cli/arguments.ts";
 import { credentials } from "../../src/cli/credentials.ts";
+import { bin, compileCache } from "../_built.ts";
 import { fakeTerminal } from "../cli/fake-terminal.ts";
 import { run, startServer } from "../cli/spawn.ts";
 import { fieldsOf, folder } from "./_kind.ts";
@@ -31,11 +33,9 @@ export default defineConfig({ plugins: [{ name: "fake", accounts: [kind] }] });
 test("an account is signed in to with a piped address, listed, exported and removed", async () => {
   const cwd = folder({ "proxy.config.mjs": config });
   const env = { HOME: cwd };
-  const { spawn } = await import("node:child_process");
-  const bin = new URL("../../bin/proxy.mjs", import.meta.url).pathname;
   const child = spawn(process.execPath, [bin, "login", "fake_cli", "--paste"], {
     cwd,
-    env: { ...env, PATH: process.env["PATH"] },
+    env: { ...env, ...compileCache, PATH: process.env["PATH"] },
   });
   child.stdin.end("mia@example.com\n");
   expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(0);

@@ -114,7 +114,7 @@ test("a process that dies during a refresh leaves the file whole, and the next o
   expect(readdirSync(join(root, ".waygate/credentials/fake_cli"))).toEqual(["mia.json"]);
 });
 
-test("G2 whenever a process is killed while it writes, the file holds one whole state", async () => {
+test("G2 whenever a process is killed while it writes, the file holds one whole state (report 13)", async () => {
   const root = folder({ [accountFile]: { email: "mia@example.com", keep: "me" } });
   for (const delay of [0, 3, 9]) {
     const writer = await child();

@@ -28,7 +28,17 @@ export function claudeFault(request: Fields, signatures: Signatures): Answer | u
       return refused(`tools.${at}.custom.input_schema: Field required`);
     }
   }
+  let open = new Set<unknown>();
   for (const [at, content] of contents.entries()) {
+    const answered = idsIn(content, "functionResponse");
+    const stranger = answered.find((id) => !open.has(id));
+    if (stranger !== undefined)
+      return refused(
+        `messages.${at}.content.0: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${String(stranger)}`,
+      );
+    const called = idsIn(content, "functionCall");
+    open = new Set(called);
+    if (open.size < called.length) return refused("messages: `tool_use` ids must be unique");
     for (const part of parts(content)) {
       if (typeof part["text"] === "string" && part["text"].trim() === "" && part["thought"] !== true) {
         return refused("messages: text content blocks must be non-empty");
@@ -42,12 +52,18 @@ export function claudeFault(request: Fields, signatures: Signatures): Answer | u
       const signature = part["thoughtSignature"];
       if (part["thought"] === true && thinking === undefined)
         return refused("thinking is off, but a message holds a block of it");
-      if (signature !== undefined && signatures.family(String(signature)) !== "claude") {
+      if (signature === undefined) continue;
+      const made = signatures.made(String(signature));
+      const isOther = made?.thought !== undefined && made.thought !== part["text"];
+      if (made?.family !== "claude" || isOther)
         return refused(`messages.${at}.content.0: Invalid \`signature\` in \`thinking\` block`);
-      }
     }
   }
   return thinking && budget !== 0 ? faultInLoop(contents) : undefined;
+}
+
+function idsIn(content: unknown, kind: "functionCall" | "functionResponse"): readonly unknown[] {
+  return parts(content).flatMap((part) => (isFields(part[kind]) ? [part[kind]["id"]] : []));
 }
 
 /** With thinking on, the model's turn of a running tool loop begins with its thoughts. */

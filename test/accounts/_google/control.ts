@@ -1,4 +1,5 @@
 /** Which project an account has, which plan, how much is left: the service beside its models. */
+import type { Flavor } from "./flavors.ts";
 import { type Answer, failure, type Fields, info, isFields, json } from "./types.ts";
 
 export type LoadMode =
@@ -31,11 +32,11 @@ const tiers = (id: string): readonly Fields[] => [
   { id: "standard-tier", name: "Gemini Code Assist", userDefinedCloudaicompanionProject: true },
 ];
 
-export function createControl(): ControlFake {
+export function createControl({ metadata }: Pick<Flavor, "metadata">): ControlFake {
   const operations = new Map<string, { looks: number }>();
 
   const load = (body: Fields): Answer => {
-    if (!isFields(body["metadata"])) return failure(400, "INVALID_ARGUMENT", "metadata is required");
+    if (!says(body["metadata"], metadata)) return failure(400, "INVALID_ARGUMENT", "metadata is not this client's");
     if (fake.mode === "perimeter") {
       return failure(403, "PERMISSION_DENIED", "Request is prohibited by organization's policy.", [
         info("SECURITY_POLICY_VIOLATED"),
@@ -57,6 +58,7 @@ export function createControl(): ControlFake {
 
   const onboard = (body: Fields): Answer => {
     const tier = body["tierId"] ?? body["tier_id"];
+    if (!says(body["metadata"], metadata)) return failure(400, "INVALID_ARGUMENT", "metadata is not this client's");
     if (tier !== fake.defaultTier && tier !== "standard-tier") return failure(400, "INVALID_ARGUMENT", "unknown tier");
     if (tier === "free-tier" && Object.hasOwn(body, "cloudaicompanionProject")) {
       return failure(412, "FAILED_PRECONDITION", "Precondition Failed");
@@ -100,6 +102,15 @@ export function createControl(): ControlFake {
     },
   };
   return fake;
+}
+
+/** Names may be spelt with underscores. */
+function says(metadata: unknown, wanted: Fields): boolean {
+  if (!isFields(metadata)) return false;
+  const plain = Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [name.replaceAll("_", "").toLowerCase(), value]),
+  );
+  return Object.entries(wanted).every(([name, value]) => plain[name.toLowerCase()] === value);
 }
 
 const ineligibleTiers: { readonly [Mode in LoadMode]?: Fields } = {

@@ -26,7 +26,7 @@ export const flavors = {
     envelope: ["model", "project", "userAgent", "requestType", "requestId", "request", "enabledCreditTypes"],
     request: ["sessionId"],
     jsonSchemas: false,
-    metadata: {},
+    metadata: { ideType: "ANTIGRAVITY" },
     check: antigravityFault,
   },
 } as const satisfies { readonly [name: string]: Flavor };

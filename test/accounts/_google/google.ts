@@ -27,7 +27,8 @@ export interface Generated {
 }
 
 /** What to say, or which failure to answer with. */
-export type Step = Reply | Answer | ((asked: Generated) => Reply | Answer);
+export type Step = Reply | Answer | Thinker;
+export type Thinker = (asked: Generated) => Reply | Answer;
 
 export interface GoogleFake extends AsyncDisposable {
   readonly url: string;
@@ -37,6 +38,8 @@ export interface GoogleFake extends AsyncDisposable {
   base(host?: string): string;
   /** Requests for answers, oldest first; refused ones too. */
   readonly generated: readonly Generated[];
+  /** What its checks have said of requests for answers. */
+  readonly refused: readonly string[];
   /** Calls of the control plane: `loadCodeAssist`, `operations`. */
   readonly controlled: readonly { readonly host: string; readonly method: string; readonly body: Fields }[];
   /** Queues one step per coming request for an answer. */
@@ -45,8 +48,8 @@ export interface GoogleFake extends AsyncDisposable {
   always(step: Step): void;
   /** Answers control calls of that name in place of the fake; `undefined` takes it back. */
   override(method: string, answer: ((body: Fields, host: string) => Answer | undefined) | undefined): void;
-  /** A signature that models of this family have made. */
-  sign(model: string): string;
+  /** A signature that models of this family have made. Claude's are of their words, and of no others. */
+  sign(model: string, thought?: string): string;
 }
 
 export interface GoogleOptions {
@@ -58,18 +61,21 @@ export interface GoogleOptions {
 export async function createGoogle({ flavor = flavors.gemini_cli, clients }: GoogleOptions): Promise<GoogleFake> {
   const oauth = createOAuth();
   for (const [id, secret] of Object.entries(clients)) oauth.clients.set(id, secret);
-  const control = createControl();
+  const control = createControl(flavor);
   const generated: Generated[] = [];
+  const refused: string[] = [];
   const controlled: { host: string; method: string; body: Fields }[] = [];
   const queue: Step[] = [];
   const overridden = new Map<string, (body: Fields, host: string) => Answer | undefined>();
-  const signed = new Map<string, string>();
+  const signed = new Map<string, { readonly family: string; readonly thought: string | undefined }>();
   let fallback: Step = says("Hello from the fake.", "Greeting.");
 
   const service = (asked: Asked): Answer | undefined => {
     const found = /^(?:\/(\w+))?\/v1internal(?::(\w+)|\/(operations\/[\w-]+))$/.exec(asked.path);
     if (!found) return undefined;
     const [, host = "prod", method = "operations", operation] = found;
+    // Operations are looked at, everything else is asked for.
+    if ((asked.method === "GET") !== (operation !== undefined)) return undefined;
     const session = oauth.sessions.get((asked.headers["authorization"] ?? "").replace("Bearer ", ""));
     if (!session || session.expiresAt <= Date.now()) {
       return failure(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", [
@@ -100,11 +106,15 @@ export async function createGoogle({ flavor = flavors.gemini_cli, clients }: Goo
       request: isFields(body["request"]) ? body["request"] : {},
     };
     generated.push(entry);
-    const fault = faultIn(body, flavor, { family: (signature) => signed.get(signature) });
-    if (fault) return fault;
+    const fault = faultIn(body, flavor, { made: (signature) => signed.get(signature) });
+    if (fault) {
+      refused.push(String(fault.body));
+      return fault;
+    }
     const step = queue.shift() ?? fallback;
-    const said = typeof step === "function" ? step(entry) : step;
-    if ("status" in said) return said;
+    const given = typeof step === "function" ? step(entry) : step;
+    if ("status" in given) return given;
+    const said = numbered(given, generated.length);
     if (method === "streamGenerateContent" && asked.query.get("alt") === "sse") return streamed(said);
     const texts = said.chunks.map((response) => ({ response, traceId: "trace-1" }));
     return json(200, method === "generateContent" ? texts.at(-1) : texts);
@@ -122,6 +132,7 @@ export async function createGoogle({ flavor = flavors.gemini_cli, clients }: Goo
     control,
     base: (host = "prod") => `${url}/${host}/v1internal`,
     generated,
+    refused,
     controlled,
     reply: (...steps) => void queue.push(...steps),
     always: (step) => void (fallback = step),
@@ -129,11 +140,11 @@ export async function createGoogle({ flavor = flavors.gemini_cli, clients }: Goo
       if (answer) overridden.set(method, answer);
       else overridden.delete(method);
     },
-    sign(model) {
-      const signature = Buffer.from(`${familyOf(model)} signature number ${signed.size} ${"x".repeat(40)}`).toString(
-        "base64",
-      );
-      signed.set(signature, familyOf(model));
+    sign(model, thought) {
+      const family = familyOf(model);
+      const text = `${family} signature ${"x".repeat(40)} number ${signed.size}`;
+      const signature = Buffer.from(text).toString("base64");
+      signed.set(signature, { family, thought });
       return signature;
     },
     async [Symbol.asyncDispose]() {
@@ -141,6 +152,14 @@ export async function createGoogle({ flavor = flavors.gemini_cli, clients }: Goo
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Each answer has an id of its own. */
+function numbered(reply: Reply, number: number): Reply {
+  const chunks = reply.chunks.map((chunk) =>
+    chunk["responseId"] === undefined ? chunk : { ...chunk, responseId: `resp-${number}` },
+  );
+  return { ...reply, chunks };
 }
 
 /** Counts words; refuses what the service's counter does. */

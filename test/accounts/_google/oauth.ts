@@ -180,11 +180,12 @@ export function createOAuth(): OAuthFake {
     },
     revoke: (refreshToken) => void refreshTokens.delete(refreshToken),
     handle(asked) {
-      if (asked.path === "/o/oauth2/v2/auth") return consent(asked);
-      if (asked.path === "/token") return token(asked);
-      if (!/^\/oauth2\/v[12]\/userinfo$/.test(asked.path)) return undefined;
+      const { method, path } = asked;
+      if (path === "/o/oauth2/v2/auth" && method === "GET") return consent(asked);
+      if (path === "/token" && method === "POST") return token(asked);
+      if (!/^\/oauth2\/v[12]\/userinfo$/.test(path) || method !== "GET") return undefined;
       const session = sessions.get((asked.headers["authorization"] ?? "").replace("Bearer ", ""));
-      if (!session)
+      if (!session || session.expiresAt <= Date.now())
         return json(401, { error: { code: 401, status: "UNAUTHENTICATED", message: "Invalid Credentials" } });
       return json(200, {
         id: "1",

@@ -39,6 +39,9 @@ export interface Called {
   readonly id?: string;
 }
 
+/** What is thought before tools are called. */
+export const callingThought = "I should call a tool.";
+
 /** Calls side by side, of which the first is signed; the end comes in a chunk of its own. */
 export function callsTools(
   calls: readonly Called[],
@@ -51,9 +54,34 @@ export function callsTools(
   }));
   return {
     chunks: [
-      chunk([{ text: "I should call a tool.", thought: true }]),
+      chunk([{ text: callingThought, thought: true }]),
       chunk([...(more.text === undefined ? [] : [{ text: more.text }]), ...parts]),
       chunk([{ text: "" }], "STOP", { usageMetadata: usage }),
+    ],
+  };
+}
+
+/** Calls of which nothing is signed: the signature comes behind them, alone. */
+export function signedLate(calls: readonly Called[], signature: string): Reply {
+  return {
+    chunks: [
+      ...calls.map((functionCall) => chunk([{ functionCall }], undefined, { usageMetadata: usage })),
+      chunk([{ text: "", thoughtSignature: signature }], "STOP", { usageMetadata: usage }),
+    ],
+  };
+}
+
+/** As Claude's come: the thought is what is signed, ids are its own, each call has a chunk, and the end has another word. */
+export function claudeCalls(calls: readonly Called[], signature: string): Reply {
+  const mark = Buffer.from(signature).subarray(-8).toString("hex");
+  const given = calls.map((call, at) => ({ id: `toolu_vrtx_${mark}${at}`, ...call }));
+  return {
+    chunks: [
+      chunk([{ text: callingThought.slice(0, 9), thought: true }]),
+      chunk([{ text: callingThought.slice(9), thought: true }]),
+      chunk([{ text: "", thought: true, thoughtSignature: signature }]),
+      ...given.map((functionCall) => chunk([{ functionCall }])),
+      chunk([{ text: "" }], "OTHER", { usageMetadata: usage }),
     ],
   };
 }

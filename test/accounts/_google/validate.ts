@@ -22,8 +22,8 @@ const fields: ReadonlySet<string> = new Set([
 ]);
 
 export interface Signatures {
-  /** Which family of models made it; `undefined` for one that nobody made. */
-  family(signature: string): string | undefined;
+  /** Which family of models made it, and of which words if that matters; `undefined` for one that nobody made. */
+  made(signature: string): { readonly family: string; readonly thought: string | undefined } | undefined;
 }
 
 /** Stands for a signature, with Gemini's models alone. */
@@ -55,9 +55,9 @@ export function faultIn(body: unknown, flavor: Flavor, signatures: Signatures): 
     flavor.check?.(body) ??
     faultInTurns(request) ??
     faultInConfig(model, request) ??
-    faultInTools(request, flavor) ??
+    faultInTools(model, request, flavor) ??
     (familyOf(model) === "claude" ? claudeFault(request, signatures) : undefined) ??
-    (/gemini-3/.test(model) ? faultInSignatures(request, signatures) : undefined)
+    (/gemini-(?:3|pro-agent)/.test(model) ? faultInSignatures(request, signatures) : undefined)
   );
 }
 
@@ -79,6 +79,8 @@ function faultInTurns({ contents }: Fields): Answer | undefined {
       .flatMap(Object.keys)
       .find((key) => !partKeys.has(key));
     if (strange !== undefined) return unknownName(strange, `request.contents[${at}].parts[0]`);
+    const wrong = parts(content).map(faultInCalls).find(Boolean);
+    if (wrong) return wrong;
     const before = list[at - 1];
     const waiting = at === 0 ? 0 : calls(before).length;
     if (at === 0 && content["role"] === "model") return invalid("Please ensure that the first turn is a user turn.");
@@ -101,6 +103,23 @@ function faultInTurns({ contents }: Fields): Answer | undefined {
     : undefined;
 }
 
+/** Names as in declarations, arguments and answers as objects. */
+function faultInCalls(part: Fields): Answer | undefined {
+  for (const [kind, key] of [
+    ["functionCall", "args"],
+    ["functionResponse", "response"],
+  ] as const) {
+    const value = part[kind];
+    if (value === undefined) continue;
+    if (!isFields(value) || !functionName.test(String(value["name"] ?? ""))) return invalid(`Invalid ${kind}.name`);
+    const inner = value[key];
+    if (inner === undefined ? kind === "functionResponse" : !isFields(inner)) return invalid(`Invalid ${kind}.${key}`);
+  }
+  return undefined;
+}
+
+const functionName = /^[a-zA-Z_][\w.:-]{0,63}$/;
+
 const partKeys: ReadonlySet<string> = new Set([
   ...["text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse"],
   ...["executableCode", "codeExecutionResult", "videoMetadata", "mediaResolution", "partMetadata"],
@@ -118,24 +137,44 @@ function faultInConfig(model: string, { generationConfig }: Fields): Answer | un
   if (budget !== undefined && level !== undefined) {
     return invalid("You can only set one of thinking budget and thinking level.");
   }
-  if (level !== undefined && !/gemini-(?:[3-9]|pro-agent)/.test(model))
-    return invalid("Thinking level is not supported for this model.");
-  if (typeof budget !== "number" || budget === -1) return undefined;
-  const [least, most] = /2\.5-pro/.test(model) ? [128, 32_768] : /claude/.test(model) ? [1024, 32_768] : [0, 24_576];
-  return budget < least || budget > most ? invalid(`The thinking budget ${budget} is out of range.`) : undefined;
+  if (level !== undefined && !levelsOf(model).includes(String(level).toLowerCase()))
+    return invalid(`Thinking level ${String(level)} is not supported for this model.`);
+  if (typeof budget !== "number" || (budget === -1 && familyOf(model) === "gemini")) return undefined;
+  const [least, most] = budgetsOf(model);
+  const isOff = budget === 0 && /flash/.test(model);
+  return !isOff && (budget < least || budget > most)
+    ? invalid(`The thinking budget ${budget} is out of range.`)
+    : undefined;
 }
 
-function faultInTools(request: Fields, { jsonSchemas }: Flavor): Answer | undefined {
+/** Of generation 3 on, where the ids of agents do not tell it. */
+function levelsOf(model: string): readonly string[] {
+  if (!/gemini-(?:[3-9]|pro-agent)/.test(model)) return [];
+  if (/flash/.test(model)) return ["minimal", "low", "medium", "high"];
+  return /gemini-3-pro/.test(model) ? ["low", "high"] : ["low", "medium", "high"];
+}
+
+function budgetsOf(model: string): readonly [number, number] {
+  if (/2\.5-pro/.test(model)) return [128, 32_768];
+  if (/2\.5-flash-lite/.test(model)) return [512, 24_576];
+  return /claude/.test(model) ? [1024, 32_768] : [1, /flash/.test(model) ? 24_576 : 32_768];
+}
+
+function faultInTools(model: string, request: Fields, { jsonSchemas }: Flavor): Answer | undefined {
   const declared = listOf(request["tools"]).flatMap((tool) =>
     listOf(isFields(tool) ? tool["functionDeclarations"] : []),
   );
+  const config = isFields(request["generationConfig"]) ? request["generationConfig"] : {};
+  if (declared.length > 0 && /gemini-2/.test(model) && config["responseMimeType"] === "application/json") {
+    return invalid("Function calling with a response mime type: 'application/json' is unsupported");
+  }
   for (const [at, tool] of declared.entries()) {
     const place = `request.tools[0].function_declarations[${at}]`;
     if (!isFields(tool)) return invalid(`Invalid value at '${place}'`, place);
     const extra = Object.keys(tool).find((key) => !declarationKeys.has(key));
     if (extra !== undefined) return unknownName(extra, place);
     const name = String(tool["name"] ?? "");
-    if (!/^[a-zA-Z_][\w.:-]{0,63}$/.test(name)) return invalid(`Invalid function name '${name}'.`, `${place}.name`);
+    if (!functionName.test(name)) return invalid(`Invalid function name '${name}'.`, `${place}.name`);
     const { parameters, parametersJsonSchema } = tool;
     if (parameters !== undefined && parametersJsonSchema !== undefined) {
       return invalid("parameters and parameters_json_schema are mutually exclusive.", place);
@@ -171,7 +210,7 @@ function faultInSignatures({ contents }: Fields, signatures: Signatures): Answer
       }
       if (signature === undefined) continue;
       if (signature === stand && position > 0) return invalid("Thought signature is not valid.");
-      if (signature !== stand && signatures.family(String(signature)) !== "gemini") {
+      if (signature !== stand && signatures.made(String(signature))?.family !== "gemini") {
         return invalid("Thought signature is not valid.");
       }
     }

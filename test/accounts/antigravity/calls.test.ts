@@ -134,6 +134,28 @@ test("arguments are repaired, and calls without arguments or ids get them", asyn
   expect(new Set(calls.map(({ id }) => id)).size).toBe(3);
 });
 
+test("ids that a model gives again are told apart, but for clients of Google's own protocol", async () => {
+  await using it = await lab(open);
+  const repeated = callsTools(
+    ["Oslo", "Bergen"].map((name) => ({ id: "get_weather", name: "gemini3_get_weather", args: { city: name } })),
+    it.google.sign("gemini"),
+  );
+  it.google.always(repeated);
+  const called = [{ id: "get_weather", type: "function", function: { name: "get_weather", arguments: "{}" } }];
+  const messages = [
+    { role: "user", content: "Weather?" },
+    { role: "assistant", content: null, tool_calls: called },
+    { role: "tool", tool_call_id: "get_weather", content: "rain" },
+  ];
+  for (const stream of [false, true]) {
+    const { text } = await it.ask({ tools, messages, stream });
+    expect(text.match(/"id":"get_weather\w*"/g)).toEqual(['"id":"get_weather_2"', '"id":"get_weather_3"']);
+  }
+  const contents = [{ role: "user", parts: [{ text: "Hi" }] }];
+  const own = await (await it.generate("gemini-3-flash", { contents })).text();
+  expect(own.match(/"id":"get_weather\w*"/g)).toEqual(['"id":"get_weather"', '"id":"get_weather"']);
+});
+
 test("google 14.3 google 14.4 a history in disorder is put in order", async () => {
   await using it = await lab(open);
   const call = (id: string) => ({ id, type: "function", function: { name: "get_weather", arguments: "{}" } });

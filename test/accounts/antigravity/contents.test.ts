@@ -54,6 +54,26 @@ describe("a history for Claude", () => {
     expect(sent).toHaveLength(5);
   });
 
+  test("has a thought whole that a client of Google's protocol kept in the pieces of its stream", () => {
+    const { thoughtSignature = "", ...words } = thought;
+    const sent = claude([
+      user({ text: "One" }),
+      model({ ...words, text: "H" }),
+      model({ ...words, text: "m." }),
+      model({ text: "", thought: true, thoughtSignature }),
+      model(call("a")),
+      model({ text: "" }),
+      user(answer("a")),
+    ]);
+    expect(sent).toHaveLength(3);
+    expect(sent[1]).toEqual(
+      model(
+        { text: "Hm.", thought: true, thoughtSignature: signature },
+        { functionCall: { id: "id_a", name: "a", args: {} } },
+      ),
+    );
+  });
+
   test("google 14.18 closes a loop of tools that was begun by another model, whose signatures stay out", () => {
     const sent = claude([
       user({ text: "One" }),

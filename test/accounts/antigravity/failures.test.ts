@@ -76,7 +76,7 @@ test("google 14.2 an account that Google has switched off is asked no more, and 
 
 test.each([
   ["google 14.1 one whose plan is not served any more", unsupportedClient, "gemini provider"],
-  ["google 14.2 one that has to be verified", validationRequired, "https://accounts.google.com/signin/continue"],
+  ["one that has to be verified", validationRequired, "https://accounts.google.com/signin/continue"],
 ])("%s is out of rotation with a reason, and another account answers", async (_, answer, words) => {
   await using it = await lab({ accounts: two });
   it.google.reply(answer);
@@ -204,7 +204,30 @@ test("google 14.19 signatures that Gemini refuses for no reason are left out onc
 });
 
 describe("quotas", () => {
-  test("google 14.32 google 14.33 one that is used up is so for all models of its group until the time that was named", async () => {
+  test("google 14.32 a wait of less than a second is none of minutes", async () => {
+    await using it = await lab({ accounts: two });
+    const since = Date.now();
+    it.google.always(({ email }) =>
+      email === "a@example.com" && Date.now() < since + 500
+        ? rateLimited("539.477544ms", "gemini-3-flash")
+        : says("Hi"),
+    );
+    expect((await it.ask()).status).toBe(200);
+    await expect.poll(it.rests, { timeout: 2500 }).toEqual([]);
+  });
+
+  test("google 14.33 the newer wording of a reset is read with its time", async () => {
+    await using it = await lab({ retry: { queueWait: 0 } });
+    const message = "Individual quota reached. Please enable overages to continue. Resets in 71h15m27s.";
+    it.google.always(failure(429, "RESOURCE_EXHAUSTED", message));
+    const { status, headers } = await it.ask();
+    const seconds = 71 * 3600 + 15 * 60 + 27;
+    expect([status, Number(headers.get("retry-after"))]).toEqual([429, expect.closeTo(seconds, -1)]);
+    expect(it.rests()).toEqual(["u@example.com/gemini-3-flash exhausted"]);
+    expect(it.google.generated).toHaveLength(1);
+  });
+
+  test("one that is used up is so for all models of its group until the time that was named", async () => {
     await using it = await lab({ retry: { queueWait: 0 } });
     it.google.reply(quotaExhausted(7200, "claude-sonnet-4-6"));
     const first = await it.ask({ model: "antigravity/claude-sonnet-4-6" });

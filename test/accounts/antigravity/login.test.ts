@@ -1,10 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { antigravity } from "waygate/plugins/antigravity";
 import { installedSecret, missingSecret } from "../../../plugins/antigravity/secret.ts";
+import { reservePorts } from "../oauth/_ports.ts";
 import { clientId, lab, visitor } from "./_lab.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe("login", () => {
   test("signs in with a browser, and the account is taken on", async () => {
@@ -48,6 +51,24 @@ describe("login", () => {
       }),
     );
     expect(fields["access_token"]).toEqual(expect.any(String));
+  });
+
+  test("google 14.35 a port of the callback that the system keeps for itself gives way to another", async () => {
+    vi.stubEnv("ANTIGRAVITY_OAUTH_PORT", undefined);
+    await using it = await lab({ accounts: {} });
+    const redirects: (string | null)[] = [];
+    const open = (url: string): void => {
+      redirects.push(new URL(url).searchParams.get("redirect_uri"));
+      void fetch(url);
+    };
+    const range = [51_121, 51_122, 51_123, 51_124, 51_125, 51_126];
+    reservePorts(range, "EACCES");
+    expect((await it.kind.login(visitor({ port: undefined, open })))["refresh_token"]).toBeDefined();
+    expect(redirects).toEqual([expect.not.stringMatching(/:5112[1-6]\//)]);
+    // Whoever names a port means that one.
+    vi.stubEnv("ANTIGRAVITY_OAUTH_PORT", "51121");
+    await using other = await lab({ accounts: {} });
+    await expect(other.kind.login(visitor({ port: undefined }))).rejects.toThrow(/51121[^]*ANTIGRAVITY_OAUTH_PORT/);
   });
 
   test("google 14.1 an account without a plan is signed in, and told what is wrong", async () => {

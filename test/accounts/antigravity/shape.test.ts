@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { city, lab } from "./_lab.ts";
 
 const sonnet = "antigravity/claude-sonnet-4.6";
@@ -113,9 +113,19 @@ test("models that draw get neither tools nor words of a system, and say so in th
 });
 
 test("google 14.15 words before all others are there only where the user wants them", async () => {
-  await using it = await lab({ options: { instruction: "Ours." } });
-  await it.ask({ model: flash, messages: [{ role: "system", content: "Mine." }, ...hi] });
-  expect(it.sent["systemInstruction"]).toEqual({ role: "user", parts: [{ text: "Ours." }, { text: "Mine." }] });
+  const wordsWith = async (instruction: string | boolean | undefined): Promise<unknown> => {
+    await using it = await lab({ options: instruction === undefined ? {} : { instruction } });
+    await it.ask({ model: flash, messages: [{ role: "system", content: "Mine." }, ...hi] });
+    return it.sent["systemInstruction"];
+  };
+  const mine = { text: "Mine." };
+  expect(await wordsWith("Ours.")).toEqual({ role: "user", parts: [{ text: "Ours." }, mine] });
+  expect(await wordsWith(true)).toEqual({ role: "user", parts: [{ text: expect.any(String) }, mine] });
+  expect(await wordsWith(undefined)).toEqual({ role: "user", parts: [mine] });
+  vi.stubEnv("ANTIGRAVITY_PREPEND_INSTRUCTION", "true");
+  expect(await wordsWith(undefined)).toEqual({ role: "user", parts: [{ text: expect.any(String) }, mine] });
+  expect(await wordsWith(false)).toEqual({ role: "user", parts: [mine] });
+  vi.unstubAllEnvs();
 });
 
 test("google 14.53 addresses, version, headers and names of models are settings", async () => {

@@ -72,6 +72,26 @@ test.each([
   expect(await turnsOf(messages)).toBe(turns);
 });
 
+test("google 14.3 results stand in the order of their calls, and what is missing is said to be", async () => {
+  await using it = await lab();
+  await it.ask({
+    model,
+    tools,
+    messages: [
+      { role: "user", content: "Compare." },
+      { role: "assistant", content: null, tool_calls: [call("a", "Oslo"), call("b", "Bergen"), call("c", "Bodø")] },
+      { role: "tool", tool_call_id: "c", content: "snow" },
+      { role: "tool", tool_call_id: "a", content: "rain" },
+    ],
+  });
+  const [, , turn] = listOf(it.google.generated[0]?.request["contents"]) as { parts: { functionResponse: object }[] }[];
+  expect(turn?.parts.map(({ functionResponse }) => functionResponse)).toEqual([
+    { id: "a", name: expect.stringContaining("get_weather"), response: { output: "rain" } },
+    { id: "b", name: expect.stringContaining("get_weather"), response: { output: "No result." } },
+    { id: "c", name: expect.stringContaining("get_weather"), response: { output: "snow" } },
+  ]);
+});
+
 test("google 14.18 signatures of another service are not sent, however they look", async () => {
   await using it = await lab();
   const { status } = await it.ask({

@@ -1,13 +1,16 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { AccountFields } from "waygate";
 import { geminiCli } from "waygate/plugins/gemini-cli";
 import { installedSecret } from "../../../plugins/gemini-cli/secret.ts";
 import { createGoogle } from "../_google/google.ts";
 import { refusal } from "../_google/oauth.ts";
+import { reservePorts } from "../oauth/_ports.ts";
 import { clientId, lab, secret, settings, visitor } from "./_lab.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe("login", () => {
   test("a new account is signed in to and taken on", async () => {
@@ -91,6 +94,33 @@ describe("login", () => {
       },
     });
     expect((await it.kind.login(person))["refresh_token"]).toBeDefined();
+  });
+
+  test.each(["EADDRINUSE", "EACCES"] as const)(
+    "google 14.35 a usual port of the callback that cannot be had (%s) gives way to one that is free",
+    async (code) => {
+      vi.stubEnv("GEMINI_CLI_OAUTH_PORT", undefined);
+      reservePorts([8085], code);
+      await using it = await lab({ accounts: {} });
+      let redirect = "";
+      const open = (url: string): void => {
+        redirect = new URL(url).searchParams.get("redirect_uri")!;
+        void fetch(url);
+      };
+      const fields = await it.kind.login(visitor({ port: undefined, open }));
+      expect(fields["refresh_token"]).toBeDefined();
+      expect(redirect).toMatch(/^http:\/\/localhost:(?!8085)\d+\/oauth2callback$/);
+    },
+  );
+
+  test("google 14.35 a port that the user has named is that one or none, and the error says what to do", async () => {
+    vi.stubEnv("GEMINI_CLI_OAUTH_PORT", "8086");
+    reservePorts([8086, 8087], "EACCES");
+    await using it = await lab({ accounts: {} });
+    const problem = { code: "login_port", fix: expect.stringContaining("GEMINI_CLI_OAUTH_PORT") };
+    for (const person of [visitor({ port: undefined }), visitor({ port: 8087 })]) {
+      await expect(it.kind.login(person)).rejects.toMatchObject({ problems: [problem] });
+    }
   });
 
   test("a person who says no, and a wrong secret, are told", async () => {

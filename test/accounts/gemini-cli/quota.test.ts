@@ -38,7 +38,7 @@ test("a group of which one model has something left does not rest", async () => 
   expect(it.rests()).toEqual([]);
 });
 
-test("A22 numbers that may be older than a refusal do not end its rest", async () => {
+test("A22 numbers that may be older than a refusal do not end its rest (report 2)", async () => {
   await using it = await lab({ cli: { quotaInterval: 10 } });
   it.google.control.quota.set("gemini-2.5-pro", { left: 1 });
   it.google.reply(quotaExhausted(7200, "gemini-2.5-pro"));

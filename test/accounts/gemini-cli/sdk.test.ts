@@ -1,11 +1,13 @@
 /** The official clients in front of accounts of Gemini CLI: from the login to the reset of a quota. */
 import Anthropic from "@anthropic-ai/sdk";
 import { type CallableTool, GoogleGenAI } from "@google/genai";
-import OpenAI, { RateLimitError } from "openai";
+import OpenAI from "openai";
 import { carry } from "waygate/plugins/carry";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { quotaExhausted } from "../_google/failures.ts";
-import { callsBack, conversation, greeting, namesOf, thought } from "./_conversation.ts";
+import { forwardClock } from "../_clock.ts";
+import { callsBack, conversation, namesOf } from "../_google/conversation.ts";
+import { callsTools, chats, listsModels, quotaEndsAndReturns, type Scene, twoSignIn } from "../_google/story.ts";
+import { clients } from "../_talks.ts";
 import { clientKey, lab, type Lab, visitor } from "./_lab.ts";
 
 const model = "gemini_cli/gemini-3-pro-preview";
@@ -21,9 +23,7 @@ beforeAll(async () => {
   it.google.control.mode = "new";
   await it.store.save(it.kind, await it.kind.login(visitor()));
   // The proxy runs already, and finds the account by itself.
-  for (let turn = 0; turn < 1000 && it.proxy.app.credentials.list("gemini_cli").length === 0; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await it.credentials(1);
 });
 afterAll(() => it[Symbol.asyncDispose]());
 
@@ -38,6 +38,35 @@ function expectSigned(): void {
   expect(name).toBe("gemini3_get_weather");
 }
 
+describe.each(clients)("$name", (client) => {
+  const clock = forwardClock();
+  let own: Lab;
+  let scene: Scene;
+  beforeAll(async () => {
+    own = await lab({
+      accounts: {},
+      listen: true,
+      runtime: { clock },
+      retry: { queueWait: 0 },
+      cli: { discover: true },
+      plugins: [carry()],
+      before: twoSignIn,
+    });
+    scene = { it: own, clock, client, model };
+  });
+  afterAll(() => own[Symbol.asyncDispose]());
+
+  test("lists the models", () => expect(listsModels(scene, [model])).resolves.toBeUndefined());
+
+  test("chats in streams and in whole answers, with thoughts", () => expect(chats(scene)).resolves.toBeUndefined());
+
+  test("calls tools in several turns and steps, and each signature comes back where it belongs", () =>
+    expect(callsTools(scene)).resolves.toBeUndefined());
+
+  test("hears when the quota is full again where all accounts have used it up, and is served then", () =>
+    expect(quotaEndsAndReturns(scene)).resolves.toBeUndefined());
+});
+
 describe("the openai client", () => {
   let client: OpenAI;
   beforeAll(() => {
@@ -48,26 +77,9 @@ describe("the openai client", () => {
     { type: "function", function: { name: "get_weather", description: "Tells the weather.", parameters: schema } },
   ];
 
-  test("lists the models", async () => {
-    const ids = (await client.models.list()).data.map(({ id }) => id);
-    expect(ids).toContain(model);
-  });
-
-  test("gets an answer whole, with its thoughts", async () => {
-    const { choices, usage } = await client.chat.completions.create({ model, messages });
-    expect(choices[0]).toMatchObject({
-      finish_reason: "stop",
-      message: { content: greeting, reasoning_content: thought },
-    });
+  test("gets the counts of an answer", async () => {
+    const { usage } = await client.chat.completions.create({ model, messages });
     expect(usage).toMatchObject({ prompt_tokens: 8, completion_tokens: 24, total_tokens: 32 });
-  });
-
-  test("gets an answer as a stream", async () => {
-    let text = "";
-    for await (const { choices } of await client.chat.completions.create({ model, messages, stream: true })) {
-      text += choices[0]?.delta.content ?? "";
-    }
-    expect(text).toBe(greeting);
   });
 
   test.each([false, true])(
@@ -135,18 +147,6 @@ describe("the openai client", () => {
       responseJsonSchema: { ...schema, additionalProperties: false },
     });
   });
-
-  test("is told when the quota is used up, and gets answers again after its reset", async () => {
-    it.google.reply(quotaExhausted(1, "gemini-3-pro-preview"));
-    const refused = await client.chat.completions.create({ model, messages }).catch((error: unknown) => error);
-    expect(refused).toBeInstanceOf(RateLimitError);
-    const asked = it.google.generated.length;
-    await expect(client.chat.completions.create({ model, messages })).rejects.toThrow(/limit|quota/);
-    expect(it.google.generated).toHaveLength(asked);
-    await new Promise((resolve) => setTimeout(resolve, 1400));
-    const { choices } = await client.chat.completions.create({ model, messages });
-    expect(choices[0]?.message.content).toBe(greeting);
-  });
 });
 
 describe("the anthropic client", () => {
@@ -157,7 +157,7 @@ describe("the anthropic client", () => {
   const tools: Anthropic.Tool[] = [{ name: "get_weather", description: "Tells the weather.", input_schema: schema }];
 
   test.each([false, true])(
-    "thinks, calls tools over several turns and brings the signature back (streamed: %s)",
+    "google 14.28 thinks, calls tools over several turns and brings the signature back (streamed: %s)",
     async (stream) => {
       const messages: Anthropic.MessageParam[] = [
         // google 14.28: marks for a cache are no part of the service's requests.
@@ -218,13 +218,5 @@ describe("the Google client", () => {
     const { text } = await client.models.generateContent({ model, contents: "hello", config: { tools: [tool] } });
     expect(text).toBe(told);
     expectSigned();
-  });
-
-  test("gets a stream", async () => {
-    const client = new GoogleGenAI({ apiKey: clientKey, httpOptions: { baseUrl: it.proxy.url } });
-    let text = "";
-    for await (const part of await client.models.generateContentStream({ model, contents: "hello" }))
-      text += part.text ?? "";
-    expect(text).toBe(greeting);
   });
 });

@@ -25,6 +25,8 @@ export interface IflowFake extends AsyncDisposable {
     readonly refuse: Map<string, Step>;
     /** How a key that is not good any more is refused. */
     wrongKey: Step;
+    /** Of its clock, in epoch milliseconds. */
+    now: () => number;
     says: Step | undefined;
   };
   /** The key of an account now. */
@@ -100,6 +102,8 @@ export async function createIflow(): Promise<IflowFake> {
   const token = (request: ScriptRequest): Step => {
     const queued = fake.modes.nextToken.shift();
     if (queued) return queued;
+    const isForm = (request.headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
+    if (request.method !== "POST" || !isForm) return refused(400, "invalid_request");
     const form = new URLSearchParams(request.body);
     const basic = `Basic ${Buffer.from(`${clientId}:${secret}`).toString("base64")}`;
     const isClient = form.getAll("client_id").join() === clientId && form.getAll("client_secret").join() === secret;
@@ -138,7 +142,7 @@ export async function createIflow(): Promise<IflowFake> {
     const session = headers["session-id"] ?? "";
     const time = headers["x-iflow-timestamp"] ?? "";
     const signed = createHmac("sha256", key).update(`iFlow-Cli:${session}:${time}`).digest("hex");
-    const isFresh = Math.abs(Date.now() - Number(time)) < 300_000;
+    const isFresh = Math.abs(fake.modes.now() - Number(time)) < 300_000;
     if (!/^session-[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(session) || !isFresh)
       return status(403, { message: "session or timestamp is wrong" });
     if (headers["user-agent"] !== "iFlow-Cli" || headers["x-iflow-signature"] !== signed)
@@ -173,6 +177,7 @@ export async function createIflow(): Promise<IflowFake> {
       nextUser: [],
       refuse: new Map(),
       wrongKey: status(401, ""),
+      now: Date.now,
       says: undefined,
     },
     keyOf(name) {
@@ -207,6 +212,14 @@ function faultIn({ json: body, headers }: ScriptRequest): Step | undefined {
   if (headers["accept"] !== wanted) return status(406, { message: "accept" });
   if ("reasoning_effort" in body) return status(400, { message: "reasoning_effort is unknown" });
   if (Array.isArray(body["tools"]) && body["tools"].length === 0) return status(400, { message: "tools is empty" });
+  const model = String(body["model"]);
+  const template = body["chat_template_kwargs"] as Json | undefined;
+  const takesTemplate = /^(?:glm-4\.[67]|qwen3-max-preview|deepseek-v3\.[12])$/.test(model);
+  if (template && (!takesTemplate || typeof template["enable_thinking"] !== "boolean"))
+    return status(400, { message: "chat_template_kwargs is wrong" });
+  const split = body["reasoning_split"];
+  if (split !== undefined && (!/^minimax-m2(?:\.1)?$/.test(model) || typeof split !== "boolean"))
+    return status(400, { message: "reasoning_split is wrong" });
   const isOther = listOf(body["messages"]).some(({ role }) => role === "developer");
   return isOther ? status(400, { message: "unknown role" }) : undefined;
 }

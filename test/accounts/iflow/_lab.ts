@@ -43,12 +43,7 @@ export function settings(fake: IflowFake): Omit<IflowOptions, "name" | "models" 
   };
 }
 
-/** Somebody with a browser, whose last page nobody has to wait for. */
+/** Somebody with a browser, who does not wait between questions. */
 export function visitor(more: Partial<LoginPerson> = {}): TestPerson {
-  const person = testPerson(quickContext());
-  const visit = async (url: string): Promise<void> => {
-    const response = await fetch(url);
-    person.pages.push({ status: response.status, text: await response.text() });
-  };
-  return { ...person, open: (url) => void visit(url).catch(() => undefined), ...more };
+  return testPerson({ ...quickContext(), ...more });
 }

@@ -89,7 +89,7 @@ describe("limits", () => {
     ["429", status(429, "")],
     ["slow_down", status(400, { error: "slow_down" })],
     ["449 in the body", inBody(449, "You exceeded your current rate limit")],
-  ])("11 25 per minute (%s) rest for one", async (_, refusal) => {
+  ])("per minute (%s) rest for one (reports 11, 25)", async (_, refusal) => {
     await using it = await lab({ retry: { shortWait: 0 } });
     it.iflow.modes.refuse.set("a@example.com", refusal);
     const { json } = await it.ask();
@@ -98,7 +98,7 @@ describe("limits", () => {
     expect(restLeft(it)).toBeLessThanOrEqual(60_000);
   });
 
-  test("8 that are quotas are looked at again after five minutes, or when they say", async () => {
+  test("that are quotas are looked at again after five minutes, or when they say (report 8)", async () => {
     await using it = await lab();
     it.iflow.modes.refuse.set("a@example.com", inBody(429, "Your quota is exhausted"));
     expect((await it.ask()).json.error.code).toBe("quota_exceeded");
@@ -116,7 +116,7 @@ describe("limits", () => {
   });
 });
 
-test("51 a service that says it has ended is not asked, and nothing is renewed, any more", async () => {
+test("a service that says it has ended is not asked, and nothing is renewed, any more (report 51)", async () => {
   await using it = await lab();
   it.iflow.modes.refuse.set("a@example.com", inBody(410, "The service has been closed since 2026-04-17."));
   for (let turn = 0; turn < 3; turn++) expect((await it.ask()).status).toBe(503);

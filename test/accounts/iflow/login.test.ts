@@ -120,7 +120,7 @@ describe("login", () => {
       await expect(kind.login(visitor())).rejects.toThrow(/no API key/);
     }));
 
-  test("51 the status of the service is told at start, once", async () => {
+  test("the status of the service is told at start, once (report 51)", async () => {
     await using it = await lab();
     expect(it.proxy.logged.filter((line) => line.includes("closed on 17 April 2026"))).toHaveLength(1);
   });

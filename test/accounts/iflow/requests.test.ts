@@ -137,7 +137,7 @@ describe("answers", () => {
     expect(text).not.toContain("data: {}");
   });
 
-  test("33 a failure inside a 200 is one, whole or in a stream, and the next account is asked", async () => {
+  test("a failure inside a 200 is one, whole or in a stream, and the next account is asked (report 33)", async () => {
     for (const asked of [{}, { stream: true }]) {
       await using it = await lab({
         accounts: (fake) => [fake.signedIn("a@example.com"), fake.signedIn("b@example.com")],

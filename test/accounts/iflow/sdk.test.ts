@@ -1,23 +1,34 @@
 /** The official clients in front of an account of iFlow. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { status } from "waygate/testing";
 import {
   anthropicCallsTools,
+  clientTalks,
   googleCallsTools,
   openaiAnswers,
   openaiCallsTools,
   quotaEndsAndReturns,
+  type QuotaStage,
   type Scene,
   signIn,
 } from "../_chat-sdk.ts";
+import { forwardClock } from "../_clock.ts";
+import { clients } from "../_talks.ts";
 import { greeting, listOf, thought } from "./_iflow.ts";
 import { lab, type IflowLab, visitor } from "./_lab.ts";
 
+const clock = forwardClock();
 let it: IflowLab;
 let scene: Scene;
 
 beforeAll(async () => {
-  it = await lab({ accounts: () => [], listen: true, retry: { shortWait: 0 } });
+  it = await lab({
+    accounts: (iflow) => [iflow.signedIn("old@example.com")],
+    listen: true,
+    runtime: { clock },
+    retry: { queueWait: 0 },
+  });
+  it.iflow.modes.now = () => clock.now();
   scene = { it, model: "iflow/glm-4.6", greeting, thought };
   await signIn(it, it.kind, visitor());
 });
@@ -40,15 +51,20 @@ test.each([false, true])("@anthropic-ai/sdk thinks and calls tools (streamed: %s
 
 test("@google/genai streams and calls tools", () => expect(googleCallsTools(scene)).resolves.toBeUndefined());
 
-test("openai is told when the quota is used up, and gets answers after its reset", () =>
-  expect(
-    quotaEndsAndReturns(scene, {
-      exhaust: () =>
-        void it.iflow.modes.refuse.set(
-          "new@example.com",
-          status(429, { message: "Your quota is exhausted", success: false }, { "retry-after": "1" }),
-        ),
-      restore: () => it.iflow.modes.refuse.clear(),
+describe.each(clients)("$name", (client) => {
+  test("lists models, chats, thinks and calls tools", () =>
+    expect(clientTalks(scene, client)).resolves.toBeUndefined());
+
+  test("hears when the quota is full again where all accounts have used it up, and is served then", () => {
+    const { refuse } = it.iflow.modes;
+    const words = { message: "Your quota is exhausted", success: false };
+    const stage: QuotaStage = {
+      clock,
+      accounts: ["old@example.com", "new@example.com"],
+      exhaust: (account, seconds) => void refuse.set(account, status(429, words, { "retry-after": String(seconds) })),
+      restore: (account) => void refuse.delete(account),
       asked: () => it.iflow.asked.length,
-    }),
-  ).resolves.toBeUndefined());
+    };
+    return expect(quotaEndsAndReturns(scene, client, stage)).resolves.toBeUndefined();
+  });
+});

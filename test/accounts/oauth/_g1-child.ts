@@ -1,6 +1,8 @@
 /** A whole proxy in a process of its own, over accounts that it shares with others; told what to do by messages. */
-import type { AccountKind } from "waygate";
-import { registerSelf } from "../../../src/load/self.ts";
+import { createConsola } from "consola";
+import { type AccountKind, createProxy, definePlugin, defineProvider } from "waygate";
+import { cooldown } from "waygate/plugins/cooldown";
+import { accountHolder, refreshTokens } from "waygate/plugins/oauth";
 
 export interface ProxyOrder {
   /** The folder with the accounts. */
@@ -13,12 +15,6 @@ export interface Answers {
   readonly statuses: readonly number[];
   readonly warnings: readonly string[];
 }
-
-registerSelf();
-const { createProxy, defineProvider, definePlugin } = await import("waygate");
-const { accountHolder, refreshTokens } = await import("waygate/plugins/oauth");
-const { cooldown } = await import("waygate/plugins/cooldown");
-const { createConsola } = await import("consola");
 
 function clubOf({ tokenURL, upstreamURL }: ProxyOrder): ReturnType<typeof definePlugin> {
   const spec = { provider: "club", title: "Club", clientId: "client-1", tokenURL };

@@ -23,6 +23,11 @@ export function testPerson({ browser = true, ...more }: PersonInit = {}): TestPe
   const pages: { status: number; text: string }[] = [];
   const { warnings, ...context } = testContext();
   const first = Promise.withResolvers<{ text: string; url?: string; code?: string }>();
+  // The test may be over before the last page is there.
+  const visit = async (url: string): Promise<void> => {
+    const response = await fetch(url);
+    pages.push({ status: response.status, text: await response.text() });
+  };
   return {
     ...context,
     warnings,
@@ -35,7 +40,7 @@ export function testPerson({ browser = true, ...more }: PersonInit = {}): TestPe
     },
     open(url) {
       if (!browser) return;
-      void fetch(url).then(async (response) => pages.push({ status: response.status, text: await response.text() }));
+      void visit(url).catch(() => undefined);
     },
     headless: false,
     port: 0,

@@ -248,7 +248,7 @@ describe("a login with a browser", () => {
     await expect(login).rejects.toThrow("closed");
   });
 
-  it("antigravity-claude-proxy #176: tries the other ports, and names the port and what sets it when there is none", async () => {
+  it("google 14.35 antigravity-claude-proxy #176: tries the other ports, and names the port and what sets it when there is none", async () => {
     await using server = await oauthServer();
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { register } from "../../_built.ts";
 import { oauthServer, type OAuthServer } from "../_oauth-server.ts";
 import { folder } from "../_kind.ts";
 import type { Answers, ProxyOrder } from "./_g1-child.ts";
@@ -16,7 +17,9 @@ interface Child {
 }
 
 async function child(): Promise<Child> {
-  const started: ChildProcess = fork(fileURLToPath(new URL("_g1-child.ts", import.meta.url)), { execArgv: [] });
+  const started: ChildProcess = fork(fileURLToPath(new URL("_g1-child.ts", import.meta.url)), {
+    execArgv: ["--import", register],
+  });
   const gone = new Promise<void>((resolve) => started.once("exit", () => resolve()));
   onTestFinished(async () => {
     started.kill("SIGKILL");

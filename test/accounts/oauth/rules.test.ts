@@ -112,7 +112,7 @@ describe("rules G for accounts in use", () => {
     expect([tries, token("ann")]).toEqual([4, "at-ann-1"]);
   });
 
-  it("G4 tokens are renewed while the account's quota is used up, and the quota stays used up", async () => {
+  it("G4 tokens are renewed while the account's quota is used up, and the quota stays used up (report 59)", async () => {
     const { app, credential, rests, asked } = await bench({ store: memoryStore({ ann: account("ann", 60) }) });
     const until = app.clock.now() + 24 * 60 * minute;
     const { id } = credential("ann")!;

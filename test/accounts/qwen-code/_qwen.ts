@@ -22,6 +22,8 @@ export interface QwenFake extends AsyncDisposable {
     interval: number | undefined;
     /** Seconds a new access token lasts. */
     lifetime: number;
+    /** Requests after which an access token is refused, before its end. */
+    goodFor: number;
     /** Named in answers with tokens. */
     resource: string | undefined;
     /** Answers of one account are these whatever is asked; `undefined`: it answers. */
@@ -75,7 +77,7 @@ const taken = new Set([
 export async function createQwen(): Promise<QwenFake> {
   const devices = new Map<string, { readonly challenge: string; used: boolean }>();
   const refreshTokens = new Map<string, string>();
-  const sessions = new Map<string, { readonly email: string; expiresAt: number }>();
+  const sessions = new Map<string, { readonly email: string; expiresAt: number; uses: number }>();
   const grants: string[] = [];
   const asked: ScriptRequest[] = [];
   let count = 0;
@@ -83,7 +85,7 @@ export async function createQwen(): Promise<QwenFake> {
   const tokensOf = (email: string): Json => {
     const access = `fake-access-${++count}-${email}`;
     const refresh = `fake-refresh-${count}-${email}`;
-    sessions.set(access, { email, expiresAt: Date.now() + fake.modes.lifetime * 1000 });
+    sessions.set(access, { email, expiresAt: Date.now() + fake.modes.lifetime * 1000, uses: 0 });
     refreshTokens.set(refresh, email);
     const { resource, lifetime } = fake.modes;
     return {
@@ -159,13 +161,14 @@ export async function createQwen(): Promise<QwenFake> {
     const isKey = fake.keys.has(who);
     if (!isKey && request.headers["x-dashscope-authtype"] !== "qwen-oauth")
       return status(400, { error: { message: "auth type is missing" } });
-    const fault = faultIn(request.json as Json);
+    const fault = faultIn(request);
     return fault ?? fake.modes.says ?? conversation(request.json as Json);
   };
   const whoAsks = ({ key = "" }: ScriptRequest): string | undefined => {
     if (fake.keys.has(key)) return key;
     const session = sessions.get(key);
-    return session && session.expiresAt > Date.now() ? session.email : undefined;
+    const isGood = session && session.expiresAt > Date.now() && session.uses++ < fake.modes.goodFor;
+    return isGood ? session.email : undefined;
   };
 
   const step = (request: ScriptRequest): Step => {
@@ -195,6 +198,7 @@ export async function createQwen(): Promise<QwenFake> {
       codeLife: 900,
       interval: undefined,
       lifetime: 21_600,
+      goodFor: Number.POSITIVE_INFINITY,
       resource: `http://${host}`,
       refuse: new Map(),
       next: [],
@@ -222,7 +226,10 @@ function formOf({ headers, body }: ScriptRequest): URLSearchParams | undefined {
 }
 
 /** What the service refuses before any model is asked. */
-function faultIn(body: Json): Step | undefined {
+function faultIn({ json, headers }: ScriptRequest): Step | undefined {
+  const body = json as Json;
+  const wanted = body["stream"] === true ? "text/event-stream" : "application/json";
+  if (headers["accept"] !== wanted) return status(406, { error: { message: "accept" } });
   const unknown = Object.keys(body).filter((name) => !taken.has(name));
   if (unknown.length > 0) {
     return status(422, {

@@ -31,7 +31,7 @@ describe("streams", () => {
     expect(JSON.parse(calls.map((each) => each.function.arguments).join(""))).toEqual(call.arguments);
   });
 
-  test("48 a call of the tool that does nothing never reaches the client, and the answer has stopped", async () => {
+  test("a call of the tool that does nothing never reaches the client, and the answer has stopped (report 48)", async () => {
     await using it = await lab();
     const { chunks, text } = await it.ask({ ...asked, messages: [{ role: "user", content: "call the dummy" }] });
     expect(text).not.toMatch(/do_not_call_me|tool_calls/);
@@ -54,7 +54,7 @@ describe("streams", () => {
     expect((await it.ask({ stream: true })).status).toBe(502);
   });
 
-  test("3 an error inside the stream, before any content, is one", async () => {
+  test("an error inside the stream, before any content, is one (report 3)", async () => {
     await using it = await lab({
       accounts: (qwen) => [qwen.signedIn("a@example.com"), qwen.signedIn("b@example.com")],
     });

@@ -25,6 +25,13 @@ describe("tokens that are refused", () => {
     expect(after!["_proxy_metadata"]).toEqual({ email: "a@example.com" });
   });
 
+  test("after some requests are renewed each time, and no client hears of it", async () => {
+    await using it = await lab();
+    it.qwen.modes.goodFor = 2;
+    for (let turn = 0; turn < 5; turn++) expect((await it.ask()).status).toBe(200);
+    expect(refreshes(it)).toBe(2);
+  });
+
   test("G1 are renewed once for all requests that meet it", async () => {
     await using it = await lab();
     it.qwen.expire((await it.kept())[0]!["access_token"]);
@@ -54,7 +61,7 @@ describe("tokens that are refused", () => {
     });
   });
 
-  test("50 are renewed before they end, and what is new is on the disk before it is used", async () => {
+  test("are renewed before they end, and what is new is on the disk before it is used", async () => {
     await using it = await lab({
       accounts: (qwen) => [qwen.signedIn("a@example.com", 60)],
       qwen: { startCheck: false },
@@ -76,15 +83,18 @@ describe("quotas", () => {
     ["403 with its code", status(403, { error: { type: "quota_exceeded", message: "no" } })],
     ["429 with its words", status(429, { error: { message: "Free allocated quota exceeded." } })],
     ["403 with its words", status(403, { error: { message: "Daily quota exceeded for this account." } })],
-  ])("1 6 60 that are used up (%s) rest one account, for all its models, and no other", async (_, refusal) => {
-    await using it = await lab(two);
-    it.qwen.modes.refuse.set("a@example.com", refusal);
-    for (let turn = 0; turn < 3; turn++) expect((await it.ask()).status).toBe(200);
-    expect(it.rests()).toEqual(["a@example.com exhausted"]);
-    expect((await it.ask({ model: "qwen_code/coder-model" })).status).toBe(200);
-  });
+  ])(
+    "that are used up (%s) rest one account, for all its models, and no other (reports 1, 6, 9, 60)",
+    async (_, refusal) => {
+      await using it = await lab(two);
+      it.qwen.modes.refuse.set("a@example.com", refusal);
+      for (let turn = 0; turn < 3; turn++) expect((await it.ask()).status).toBe(200);
+      expect(it.rests()).toEqual(["a@example.com exhausted"]);
+      expect((await it.ask({ model: "qwen_code/coder-model" })).status).toBe(200);
+    },
+  );
 
-  test("8 11 57 without a time are looked at again after five minutes, never after hours", async () => {
+  test("without a time are looked at again after five minutes, never after hours (reports 8, 11, 57)", async () => {
     await using it = await lab();
     it.qwen.modes.refuse.set("a@example.com", refusals.quota());
     expect((await it.ask()).status).toBe(429);
@@ -93,7 +103,7 @@ describe("quotas", () => {
     expect(it.proxy.app.credentials.rests()[0]!.rest.probe).toBe(true);
   });
 
-  test("7 with a time rest until then, and the client is told", async () => {
+  test("with a time rest until then, and the client is told (report 7)", async () => {
     await using it = await lab();
     it.qwen.modes.refuse.set("a@example.com", refusals.quota({ "retry-after": "7200" }));
     const { status: code, headers, json } = await it.ask();
@@ -106,7 +116,7 @@ describe("quotas", () => {
     ["without a time", refusals.rate(), minute],
     ["with one", refusals.rate({ "retry-after": "20" }), 20_000],
     ["by the word slow_down", status(400, { error: { code: "slow_down", message: "slow_down" } }), minute],
-  ])("11 a limit per minute (%s) is no quota", async (_, refusal, wait) => {
+  ])("a limit per minute (%s) is no quota (report 11)", async (_, refusal, wait) => {
     await using it = await lab({ retry: { shortWait: 0 } });
     it.qwen.modes.refuse.set("a@example.com", refusal);
     expect((await it.ask()).json.error.code).toBe("rate_limit_exceeded");
@@ -115,7 +125,7 @@ describe("quotas", () => {
     expect(it.rests()).toEqual(["a@example.com cooling"]);
   });
 
-  test("10 5xx is no limit, and 400 is the request's own", async () => {
+  test("5xx is no limit, and 400 is the request's own (report 10)", async () => {
     await using it = await lab({ retry: { sameCredential: 0 } });
     it.qwen.modes.refuse.set("a@example.com", status(520, "upstream"));
     expect((await it.ask()).status).toBe(520);
@@ -126,7 +136,7 @@ describe("quotas", () => {
     expect(it.rests().filter((rest) => !rest.includes("cooling"))).toEqual([]);
   });
 
-  test("G4 59 a token that is renewed meanwhile ends no quota", async () => {
+  test("G4 a token that is renewed meanwhile ends no quota (report 59)", async () => {
     await using it = await lab();
     it.qwen.modes.refuse.set("a@example.com", refusals.quota());
     await it.ask();
@@ -136,8 +146,8 @@ describe("quotas", () => {
   });
 });
 
-describe("50 the end of the service", () => {
-  test("an account that is told so is not asked and not renewed any more, others and keys are", async () => {
+describe("the end of the service", () => {
+  test("an account that is told so is not asked and not renewed any more, others and keys are (report 50)", async () => {
     await using it = await lab({
       accounts: (qwen) => [qwen.signedIn("a@example.com")],
       qwen: { keys: ["paid-key-of-somebody"] },
@@ -155,7 +165,7 @@ describe("50 the end of the service", () => {
     expect(refreshes(it)).toBe(0);
   });
 
-  test("the client of the last account is told why, not that its own key is wrong", async () => {
+  test("the client of the last account is told why, not that its own key is wrong (report 50)", async () => {
     await using it = await lab();
     it.qwen.modes.refuse.set("a@example.com", refusals.discontinued);
     const { status: code, json } = await it.ask();

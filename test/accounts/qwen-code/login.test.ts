@@ -78,7 +78,7 @@ describe("login", () => {
       }
     }));
 
-  test("50 the status of the service is told at start, once", async () => {
+  test("the status of the service is told at start, once (report 50)", async () => {
     await using it = await lab();
     expect(it.proxy.logged.filter((line) => line.includes("discontinued"))).toHaveLength(1);
   });
@@ -215,7 +215,7 @@ describe("check", () => {
     });
   });
 
-  test("50 tells that the service has ended, and that a token is worth nothing", async () => {
+  test("tells that the service has ended, and that a token is worth nothing (report 50)", async () => {
     await using it = await lab();
     const [fields] = await it.kept();
     it.qwen.modes.refuse.set("a@example.com", refusals.discontinued);

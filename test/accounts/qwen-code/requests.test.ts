@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
 import { qwenCode } from "waygate/plugins/qwen-code";
+import { createUpstream } from "waygate/testing";
 import { lab, settings, type QwenLab } from "./_lab.ts";
-import { listOf } from "./_qwen.ts";
+import { listOf, refusals } from "./_qwen.ts";
 
 type Fields = { readonly [name: string]: unknown };
 
@@ -110,7 +111,7 @@ describe("what is sent", () => {
     ]);
   });
 
-  test("42 48 models that break without tools get one that does nothing, and no tool_choice", async () => {
+  test("models that break without tools get one that does nothing, and no tool_choice (reports 42, 48)", async () => {
     await using it = await lab();
     for (const tools of [undefined, []]) {
       const { json } = await it.ask({ ...(tools && { tools, tool_choice: "auto" }) });
@@ -122,7 +123,7 @@ describe("what is sent", () => {
     expect(sent(it)).not.toHaveProperty("tools");
   });
 
-  test("48 the tool that does nothing can be switched off, and on for all models", async () => {
+  test("the tool that does nothing can be switched off, and on for all models (report 48)", async () => {
     await using off = await lab({ qwen: { injectDummyTool: false } });
     expect((await off.ask()).json.choices[0].message["content"]).toContain("�");
     await using on = await lab({ qwen: { injectDummyTool: true } });
@@ -158,7 +159,7 @@ describe("where it is sent", () => {
     expect((await other.ask()).status).toBe(200);
   });
 
-  test("a host that is not the service's gets no token, and the reason is told", async () => {
+  test("a host that is not the service's gets no token, and the reason is told (report 55)", async () => {
     await using it = await lab({
       accounts: (qwen) => [{ ...qwen.signedIn("a@example.com"), resource_url: "evil.example.com" }],
       qwen: { startCheck: false },
@@ -175,13 +176,16 @@ describe("where it is sent", () => {
     expect(it.qwen.asked).toEqual([]);
   });
 
-  test("55 keys go to the provider's address and accounts to theirs, side by side", async () => {
-    await using it = await lab({ qwen: { keys: ["paid-key-of-somebody"] } });
+  test("keys go to the provider's address and accounts to theirs, side by side (report 55)", async () => {
+    await using paid = await createUpstream();
+    await using it = await lab({ qwen: { keys: ["paid-key-of-somebody"], baseURL: paid.url } });
     expect(it.proxy.app.credentials.list("qwen_code")).toHaveLength(2);
+    // It rests after the first request, so that both are asked.
+    it.qwen.modes.refuse.set("a@example.com", refusals.rate());
     for (let turn = 0; turn < 4; turn++) expect((await it.ask()).status).toBe(200);
-    expect(new Set(it.qwen.asked.map(({ key }) => key?.slice(0, 8)))).toEqual(new Set(["paid-key", "fake-acc"]));
-    const ofKey = it.qwen.asked.find(({ key }) => key === "paid-key-of-somebody")!;
-    expect(ofKey.headers).not.toHaveProperty("x-dashscope-authtype");
+    expect(new Set(it.qwen.asked.map(({ key }) => key?.slice(0, 8)))).toEqual(new Set(["fake-acc"]));
+    expect(new Set(paid.requests.map(({ key }) => key))).toEqual(new Set(["paid-key-of-somebody"]));
+    expect(paid.requests[0]!.headers).not.toHaveProperty("x-dashscope-authtype");
   });
 
   test("keys come from QWEN_CODE_API_KEY and its numbered forms, and their address from QWEN_CODE_API_BASE", async () => {

@@ -1,23 +1,34 @@
 /** The official clients in front of an account of Qwen Code. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   anthropicCallsTools,
+  clientTalks,
   googleCallsTools,
   openaiAnswers,
   openaiCallsTools,
   quotaEndsAndReturns,
+  type QuotaStage,
   type Scene,
   signIn,
 } from "../_chat-sdk.ts";
+import { forwardClock } from "../_clock.ts";
+import { clients } from "../_talks.ts";
 import { quickContext, testPerson } from "../oauth/_person.ts";
 import { lab, type QwenLab } from "./_lab.ts";
 import { greeting, refusals, thought } from "./_qwen.ts";
 
+const clock = forwardClock();
 let it: QwenLab;
 let scene: Scene;
 
 beforeAll(async () => {
-  it = await lab({ accounts: () => [], listen: true, retry: { shortWait: 0 }, qwen: { discover: true } });
+  it = await lab({
+    accounts: (qwen) => [qwen.signedIn("old@example.com")],
+    listen: true,
+    runtime: { clock },
+    retry: { queueWait: 0 },
+    qwen: { discover: true },
+  });
   it.qwen.modes.slowDown = 429;
   scene = { it, model: "qwen_code/qwen3-coder-plus", greeting, thought };
   await signIn(it, it.kind, testPerson({ ...quickContext(), account: "new@example.com", browser: false }));
@@ -42,11 +53,19 @@ test.each([false, true])("@anthropic-ai/sdk thinks and calls tools (streamed: %s
 
 test("@google/genai streams and calls tools", () => expect(googleCallsTools(scene)).resolves.toBeUndefined());
 
-test("openai is told when the quota is used up, and gets answers after its reset", () =>
-  expect(
-    quotaEndsAndReturns(scene, {
-      exhaust: () => void it.qwen.modes.refuse.set("new@example.com", refusals.quota({ "retry-after": "1" })),
-      restore: () => it.qwen.modes.refuse.clear(),
+describe.each(clients)("$name", (client) => {
+  test("lists models, chats, thinks and calls tools", () =>
+    expect(clientTalks(scene, client)).resolves.toBeUndefined());
+
+  test("hears when the quota is full again where all accounts have used it up, and is served then", () => {
+    const { refuse } = it.qwen.modes;
+    const stage: QuotaStage = {
+      clock,
+      accounts: ["old@example.com", "new@example.com"],
+      exhaust: (account, seconds) => void refuse.set(account, refusals.quota({ "retry-after": String(seconds) })),
+      restore: (account) => void refuse.delete(account),
       asked: () => it.qwen.asked.length,
-    }),
-  ).resolves.toBeUndefined());
+    };
+    return expect(quotaEndsAndReturns(scene, client, stage)).resolves.toBeUndefined();
+  });
+});
