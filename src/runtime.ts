@@ -13,7 +13,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never go backwards. For durations and idle limits. */
   monotonic(): number;
-  /** Runs once after `ms`; never keeps the process alive by itself. */
+  /** Runs once when `now` has gone on by `ms` at least; never keeps the process alive by itself. */
   timer(callback: () => void, ms: number): Timer;
 }
 
@@ -59,13 +59,18 @@ export interface Runtime {
   readonly tracer?: Tracer;
 }
 
+/** Milliseconds: the longest that `setTimeout` takes. */
+const LONGEST = 2 ** 31 - 1;
+
 /** The clock of the machine. */
 export function systemClock(): Clock {
   return {
     now: Date.now,
     monotonic: () => performance.now(),
     timer(callback, ms) {
-      const handle = setTimeout(callback, ms);
+      // They count whole milliseconds of another clock than `now`, and one in five is early by it: whoever waits until
+      // something rests no more would find it resting.
+      const handle = setTimeout(callback, Math.min(Math.ceil(ms) + 1, LONGEST));
       (handle as { unref?: () => void }).unref?.();
       return { cancel: () => clearTimeout(handle) };
     },
