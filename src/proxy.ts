@@ -121,6 +121,7 @@ export function createProxy<const P extends readonly PluginInput[]>(
     },
     log,
     snapshot: durable.snapshot,
+    guarded: plugins.some(({ hooks }) => hooks?.auth !== undefined),
     overlay,
     get database() {
       return durable.database;

@@ -69,7 +69,7 @@ export function proxyKey(options: ProxyKeyOptions = {}): Plugin<readonly []> {
         watches.set(app, watch);
         apply(watch.keys());
       }
-      if (!isOpen) return;
+      if (!isOpen || app.guarded === true) return;
       app.log
         .withTag("proxy-key")
         .warn("No key is set: whoever reaches this address may call. Set PROXY_API_KEY in .env.");

@@ -32,6 +32,8 @@ export interface App {
   /** What must outlive the process; absent unless the config, a plugin or the command line has asked for it. */
   readonly database?: Database;
   readonly log: ConsolaInstance;
+  /** Whether some plugin asks who calls. A fake of an app may lack it. */
+  readonly guarded?: boolean;
   /** Throws when no plugin and not the core brings that protocol. */
   protocol(id: string): Protocol;
 }

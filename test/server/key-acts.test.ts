@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { definePlugin, type Plugin, ProxyError } from "waygate";
 import { cooldown } from "waygate/plugins/cooldown";
 import { answer, createTestProxy, gate, later, silence, status, type Step } from "waygate/testing";
@@ -161,6 +161,7 @@ describe("probe", () => {
         { provider: "shop", credential: "shop:1", model },
         { state: "cooling", until, policy: "test", reason: "", kind },
       );
+    await vi.waitFor(() => expect(asked).toBe(1));
     const before = asked;
     rest("failing");
     rest("failing", "m");
@@ -186,6 +187,7 @@ describe("probe", () => {
     const credential = { id: "shop:1", provider: "shop", data: {} };
     const target = { provider: "shop", credential: "shop:1" };
     bench.pool.add(credential);
+    await vi.waitFor(() => expect(listed).toBe(1));
     const before = listed;
     for (const state of ["no-credit", "exhausted"] as const) {
       bench.pool.rest(target, { state, until: Number.POSITIVE_INFINITY, policy: "test", reason: "", kind: "dead" });

@@ -206,6 +206,7 @@ describe("who may call", () => {
     });
     await using proxy = await createTestProxy({ plugins: [...usual()], adminKey });
     expect((await proxy.fetch("/v1/models")).status).toBe(401);
+    expect(proxy.logged.join()).not.toContain("No key is set");
     const made = await proxy.fetch("/api/users", {
       method: "POST",
       headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
