@@ -1,13 +1,14 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { compileCache } from "./test/_built.ts";
 
 const local = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Where to leave the results as JSON as well; `.ci/run` takes its closing line from there. */
 const report = process.env["WAYGATE_TEST_REPORT"];
 
-const usual = { testTimeout: 15_000, unstubEnvs: true };
+const usual = { testTimeout: 15_000, unstubEnvs: true, env: compileCache };
 /** Folders whose tests share the modules they load. */
 const together =
   "accounts bad-input candidates catalog config failure pipeline plugins protocols rules sdk server simulation transport usage users wire".split(
@@ -27,8 +28,9 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    globalSetup: local("./test/_build.ts"),
     // Its own choice leaves one processor out, which on two of them is half; many tests wait more than they compute.
-    maxWorkers: Math.max(availableParallelism(), 2),
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         extends: true,
@@ -47,7 +49,8 @@ const config: ViteUserConfig = defineConfig({
           name: "alone",
           ...usual,
           include: ["test/*.test.ts", `test/!(${together.join("|")})/**/*.test.ts`, ...alone],
-          typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
+          // Its own configuration: `npm run typecheck` has checked the rest.
+          typecheck: { enabled: true, include: ["test/types/*.test-d.ts"], tsconfig: "test/types/tsconfig.json" },
         },
       },
     ],

@@ -1,9 +1,7 @@
 /** The chaos run in short. `npm run chaos` is the long one. */
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { runChaos } from "../../scripts/chaos/run.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { built } from "../_built.ts";
 
 it(
   "the real server, its config changed and itself killed under load, breaks no rule",
@@ -14,7 +12,7 @@ it(
       seed,
       duration: 4000,
       clients: 8,
-      root,
+      root: built,
       acts: ["disable", "reload", "kill"],
       calm: 0,
       recovery: 15_000,

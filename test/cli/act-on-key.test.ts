@@ -21,7 +21,7 @@ export default {
   ],
 };`;
 
-test("a key is disabled, probed and enabled in the running server, by label, mask or id", async () => {
+test("a key is disabled, probed and enabled in the running server, by label, mask or id (reports 8, 21)", async () => {
   const upstream = createServer((req, res) => {
     const isGood = req.headers.authorization?.endsWith("one1");
     res.writeHead(isGood ? 400 : 401, { "content-type": "application/json" }).end('{"error":{"message":"no"}}');
@@ -31,7 +31,7 @@ test("a key is disabled, probed and enabled in the running server, by label, mas
     upstream.closeAllConnections();
     upstream.close();
   });
-  const cwd = folderWith({ "proxy.config.ts": configFor((upstream.address() as AddressInfo).port) });
+  const cwd = folderWith({ "proxy.config.mjs": configFor((upstream.address() as AddressInfo).port) });
 
   const alone = await run(["keys", "disable", "mia"], { cwd });
   expect(alone.code).toBe(1);
@@ -61,7 +61,7 @@ test("a key is disabled, probed and enabled in the running server, by label, mas
 });
 
 test("check lists the rules of errors, explain those that may concern a target", async () => {
-  const cwd = folderWith({ "proxy.config.ts": configFor(9) });
+  const cwd = folderWith({ "proxy.config.mjs": configFor(9) });
   const [check, explain] = await Promise.all([run(["check"], { cwd }), run(["explain", "lab/m", "--json"], { cwd })]);
   const rule = "429, 5xx /pool/i of lab → quota_exhausted, rests 90 s";
   expect(check.stdout).toContain(`\nerrors\t${rule}\tof echo → stop`);

@@ -30,7 +30,7 @@ describe("proxy check", () => {
     const one = (protocol: string): string =>
       `openaiCompatible({ name: "up-${protocol}", protocol: "${protocol}", baseURL: "http://127.0.0.1:9/v1", keys: ["k"], models: [] })`;
     const all = ["openai-chat", "openai-responses", "anthropic", "gemini"].map(one).join(", ");
-    const cwd = folderWith({ "proxy.config.ts": `${imports}export default { plugins: [proxyKey(), ${all}] };` });
+    const cwd = folderWith({ "proxy.config.mjs": `${imports}export default { plugins: [proxyKey(), ${all}] };` });
     const { code, stdout, stderr } = await run(["check"], { cwd, env: { PROXY_API_KEY: "client-key" } });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "No problem found.\n" });
     expect(stdout).toContain("up-gemini");
@@ -79,19 +79,19 @@ describe("proxy check", () => {
           proxyKey(), ${plugins}
         ],
       };`;
-    const cwd = folderWith({ "proxy.config.ts": config("tiers([])"), ".env": "PROXY_API_KEY=abc\n" });
+    const cwd = folderWith({ "proxy.config.mjs": config("tiers([])"), ".env": "PROXY_API_KEY=abc\n" });
     const { stdout } = await run(["check"], { cwd });
     expect(stdout).toContain(
       "warning\tno_limits\tLimits are stated, and nothing keeps them\tKeys of up have limits, which are counted by a plugin.\tAdd resilience() or limits() to plugins.",
     );
-    const kept = folderWith({ "proxy.config.ts": config("resilience()"), ".env": "PROXY_API_KEY=abc\n" });
+    const kept = folderWith({ "proxy.config.mjs": config("resilience()"), ".env": "PROXY_API_KEY=abc\n" });
     expect((await run(["check"], { cwd: kept })).stdout).not.toContain("warning");
   });
 
   test("asks every key with --live and fails when one does not answer", async () => {
     const { port } = await upstream();
     const cwd = folderWith({
-      "proxy.config.ts": `${imports}export default { plugins: [
+      "proxy.config.mjs": `${imports}export default { plugins: [
         openaiCompatible({ name: "up", baseURL: "http://127.0.0.1:${port}/v1", keys: ["good-key-good-key-good", "bad-key-bad-key-bad-key"] }),
         resilience(), echo(),
       ] };`,
@@ -100,7 +100,7 @@ describe("proxy check", () => {
     expect(code).toBe(1);
     expect(stdout).not.toContain("bad-key-bad");
     expect(JSON.parse(stdout)).toMatchObject({
-      file: "proxy.config.ts",
+      file: "proxy.config.mjs",
       stages: {
         drop: ["cooldown", "concurrency"],
         order: ["alias", "priority", "sticky", "seals", "rotate"],

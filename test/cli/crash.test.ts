@@ -75,7 +75,7 @@ test(
   { timeout: 30_000 },
   async () => {
     const upstream = await createUpstream();
-    const cwd = folderWith({ "proxy.config.ts": configFor(upstream.port) });
+    const cwd = folderWith({ "proxy.config.mjs": configFor(upstream.port) });
     const path = join(cwd, ".waygate", "waygate.db");
     let counted = 0;
     for (let round = 1; round <= 3; round++) {
@@ -112,7 +112,7 @@ test(
   { timeout: 30_000 },
   async () => {
     const upstream = await createUpstream();
-    const cwd = folderWith({ "proxy.config.ts": configFor(upstream.port) });
+    const cwd = folderWith({ "proxy.config.mjs": configFor(upstream.port) });
     const path = join(cwd, ".waygate", "waygate.db");
     upstream.empty.add(keys[0]!);
     const first = await startServer(["--port", "0"], { cwd });

@@ -122,11 +122,11 @@ describe("a folder with the .env of another proxy", () => {
     }
   }, 30_000);
 
-  test("that asks for users stops the start and says what to do", async () => {
-    const cwd = folderWith({ ".env": "AUTH_MODE=user_token\nOPENAI_API_KEYS=sk-1,sk-2\n" });
+  test("that asks for a key and has none stops the start and says what to do", async () => {
+    const cwd = folderWith({ ".env": "AUTH_MODE=proxy_key\nOPENAI_API_KEYS=sk-1,sk-2\n" });
     const { code, stderr } = await run(["start"], { cwd, env: nowhere });
     expect(code).toBe(1);
-    expect(stderr).toContain("AUTH_MODE is user_token, and nothing here knows users");
-    expect(stderr).toContain("list users() in plugins, or set AUTH_MODE=proxy_key");
+    expect(stderr).toContain("AUTH_MODE is proxy_key, and there is no key");
+    expect(stderr).toContain("set PROXY_API_KEY to what clients are to show");
   });
 });

@@ -32,7 +32,7 @@ export default {
 
 describe("proxy explain", () => {
   test("lists who would be asked in order with reasons, then who would not and when each is back", async () => {
-    const cwd = folderWith({ "proxy.config.ts": config });
+    const cwd = folderWith({ "proxy.config.mjs": config });
     const { code, stdout, stderr } = await run(["explain", "smart"], { cwd });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "2 of 5 would be tried.\n" });
     expect(
@@ -50,7 +50,7 @@ describe("proxy explain", () => {
   });
 
   test("names the nearest model for one that nobody has, as one document with --json", async () => {
-    const cwd = folderWith({ "proxy.config.ts": config });
+    const cwd = folderWith({ "proxy.config.mjs": config });
     const { code, stdout, stderr } = await run(["explain", "smrat", "--json"], { cwd });
     expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({

@@ -12,7 +12,7 @@ async function runInit(cwd: string, force = false): Promise<{ stdout: string; st
 }
 
 describe("proxy init", () => {
-  test("writes a config that passes check, a private .env with a fresh key shown once, and keeps it out of git", async () => {
+  test("writes a config that passes check, a private .env with a fresh key shown once, and keeps it out of git (report 5)", async () => {
     const cwd = folderWith({ ".gitignore": "node_modules" });
     const { code, stdout, stderr } = await run(["init"], { cwd });
     expect(code).toBe(0);
@@ -27,6 +27,12 @@ describe("proxy init", () => {
     const checked = await run(["check"], { cwd });
     expect(checked.code).toBe(0);
     expect(checked.stdout).toMatch(/^auth\tproxyKey$/m);
+  });
+
+  test("report 5: the proxy's key is chance and different for everybody", async () => {
+    const keys = await Promise.all(Array.from({ length: 4 }, async () => (await runInit(folderWith({}))).stdout));
+    expect(new Set(keys).size).toBe(4);
+    for (const key of keys) expect(key).toMatch(/^PROXY_API_KEY=[\da-f]{64}$/);
   });
 
   test("overwrites neither a config nor an .env", async () => {

@@ -43,7 +43,7 @@ test("a start waits for no list, says which is missing and why, and tells other 
     const data = Array.from({ length: 5000 }, (_, index) => ({ id: `m${index % 4000}` }));
     res.setHeader("content-type", "application/json").end(JSON.stringify({ data }));
   });
-  const cwd = folderWith({ "proxy.config.ts": configFor({ page, silent, many }) });
+  const cwd = folderWith({ "proxy.config.mjs": configFor({ page, silent, many }) });
 
   const server = await startServer(["--port", "0"], { cwd });
   expect(Number(/ready in (\d+) ms/.exec(server.output())?.[1])).toBeLessThan(5000);
@@ -59,7 +59,7 @@ test("a start waits for no list, says which is missing and why, and tells other 
   expect([statSync(file).mode & 0o777, statSync(join(cwd, ".waygate")).mode & 0o777]).toEqual([0o600, 0o700]);
   const { token } = JSON.parse(readFileSync(file, "utf8")) as { token: string };
   // The server that runs is asked also when its config has been broken since.
-  writeFileSync(join(cwd, "proxy.config.ts"), "export default {");
+  writeFileSync(join(cwd, "proxy.config.mjs"), "export default {");
   const env = { HTTP_PROXY: "http://127.0.0.1:1", NODE_USE_ENV_PROXY: "1" };
   const [keys, table, models] = await Promise.all([
     run(["keys", "--json", "--provider", "many"], { cwd, env }),
@@ -97,7 +97,7 @@ test("without a server keys have no state, models are asked for within five seco
   const many = await listening((_, res) => void res.end('["m1"]'));
   const config = configFor({ page: silent, silent, many });
   const cwd = folderWith({
-    "proxy.config.ts": config.replace("models:", 'dataDir: "taken/here", models:'),
+    "proxy.config.mjs": config.replace("models:", 'dataDir: "taken/here", models:'),
     taken: "a file, as on a disk that cannot be written",
   });
   const began = performance.now();

@@ -38,7 +38,7 @@ const read = ({ stdout }: Run): Report => JSON.parse(stdout) as Report;
 
 describe("proxy simulate", () => {
   test("tells what a day's limit refuses, when the key is used up, and that one more key would do", async () => {
-    const found = await simulate(folderWith({ "proxy.config.ts": config }), ...short, "--json");
+    const found = await simulate(folderWith({ "proxy.config.mjs": config }), ...short, "--json");
     expect(found).toMatchObject({ code: 0 });
     const report = read(found);
     const [asItIs, more] = report.columns;
@@ -59,7 +59,7 @@ describe("proxy simulate", () => {
   });
 
   test("gives programs lines with tabs on stdout and says the rest on stderr", async () => {
-    const { code, stdout, stderr } = await simulate(folderWith({ "proxy.config.ts": config }), ...short);
+    const { code, stdout, stderr } = await simulate(folderWith({ "proxy.config.mjs": config }), ...short);
     expect(code).toBe(0);
     const rows = stdout.trimEnd().split("\n");
     expect(rows[0]).toBe("simulated\t2026-01-05T03:00:00.000Z\t2026-01-07T03:00:00.000Z\t300\t42");
@@ -73,7 +73,7 @@ describe("proxy simulate", () => {
     "says the same for the same seed, byte for byte, and something else for another",
     { timeout: 60_000 },
     async () => {
-      const cwd = folderWith({ "proxy.config.ts": config });
+      const cwd = folderWith({ "proxy.config.mjs": config });
       const args = [...short, "--shape", "day", "--assume", "*:errors=10%", "--add", "lab:2"];
       const [one, again, other] = await Promise.all([
         simulate(cwd, ...args, "--json"),
@@ -116,7 +116,7 @@ export default { plugins: [
     } },
   }),
 ] };`;
-    const cwd = folderWith({ "proxy.config.ts": calling });
+    const cwd = folderWith({ "proxy.config.mjs": calling });
     const found = await simulate(cwd, "--rate", "20/d", "--duration", "1d", "--assume", "lab:errors=50%", "--json");
     expect(found.code).toBe(0);
     expect(connections).toBe(0);
@@ -125,7 +125,7 @@ export default { plugins: [
   });
 
   test("replays what was recorded, at the times and with the sizes it has", async () => {
-    const cwd = folderWith({ "proxy.config.ts": config });
+    const cwd = folderWith({ "proxy.config.mjs": config });
     const lines = Array.from({ length: 130 }, (_, index) => ({
       time: new Date(Date.UTC(2026, 10, 20, 10) + index * 60_000).toISOString(),
       ...(index > 0 && { model: "lab/a", client: "mia", input: 10, output: 1 }),
@@ -140,7 +140,7 @@ export default { plugins: [
 
   test("names the line of a recording that is none", async () => {
     const cwd = folderWith({
-      "proxy.config.ts": config,
+      "proxy.config.mjs": config,
       "seen.jsonl": '{"time":"2026-11-20T10:00:00Z"}\n{"model":"a"}',
     });
     const { code, stderr } = await simulate(cwd, "--from", "seen.jsonl");
@@ -155,7 +155,7 @@ export default { plugins: [
   });
 
   test("names the nearest model for one that no provider lists", async () => {
-    const cwd = folderWith({ "proxy.config.ts": config });
+    const cwd = folderWith({ "proxy.config.mjs": config });
     const { code, stdout } = await simulate(cwd, "--model", "laab/a", "--json");
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -170,7 +170,7 @@ export default { plugins: [
     [["--rate", "often"], /--rate cannot be "often"/, /proxy simulate --help/],
     [["--form", "x"], /Unknown option --form/, /Write --from\./],
   ])("%j are wrong use", async (args, what, fix) => {
-    const { code, stdout, stderr } = await simulate(folderWith({ "proxy.config.ts": config }), ...args);
+    const { code, stdout, stderr } = await simulate(folderWith({ "proxy.config.mjs": config }), ...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(what);
     expect(stderr).toMatch(fix);

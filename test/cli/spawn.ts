@@ -3,11 +3,10 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { bin, compileCache } from "../_built.ts";
 
-const bin = fileURLToPath(new URL("../../bin/proxy.mjs", import.meta.url));
-const baseEnv = { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C.UTF-8" };
+const baseEnv = { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C.UTF-8", ...compileCache };
 
 export interface Run {
   readonly code: number;
@@ -39,6 +38,8 @@ export function run(args: readonly string[], { cwd, env }: Options): Promise<Run
       },
     );
     child.stdin?.end();
+    // A command that was to fail may serve instead.
+    onTestFinished(() => void child.kill("SIGKILL"));
   });
 }
 

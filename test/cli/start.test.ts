@@ -31,7 +31,7 @@ function ask(url: string, model: string, key?: string): Promise<Response> {
 }
 
 describe("proxy start", () => {
-  test("says where it listens and what runs, answers, logs each request, and ends with 0 on SIGTERM", async () => {
+  test("says where it listens and what runs, answers, logs each request, and ends with 0 on SIGTERM (report 60)", async () => {
     const cwd = folderWith({
       "proxy.config.ts": config,
       ".env": `PROXY_API_KEY=${secret}\nLAB_API_KEYS=${keys.join(",")}\n`,

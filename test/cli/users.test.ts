@@ -17,7 +17,7 @@ const ask = (url: string, token: string): Promise<number> =>
   }).then(({ status }) => status);
 
 test("users are made without a server and let in by one, and edited while it runs", { timeout: 60_000 }, async () => {
-  const cwd = folderWith({ "proxy.config.ts": config });
+  const cwd = folderWith({ "proxy.config.mjs": config });
   const users = (...args: string[]): ReturnType<typeof run> => run(["users", ...args], { cwd });
   const made = await users("add", "Mia 🦊", "--quota", "requests/daily=2", "--limits", "rpm=50,concurrency=3");
   expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^wg-[\w-]{43}\n$/)]);
@@ -70,7 +70,7 @@ test("users are made without a server and let in by one, and edited while it run
 });
 
 test("what is wrong is said with what to do", { timeout: 60_000 }, async () => {
-  const cwd = folderWith({ "proxy.config.ts": config });
+  const cwd = folderWith({ "proxy.config.mjs": config });
   const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
     [["lits"], 2, /cannot "lits"[\s\S]*proxy users list/],
     [["show", "nobody"], 2, /There is no user "nobody"/],
@@ -85,7 +85,7 @@ test("what is wrong is said with what to do", { timeout: 60_000 }, async () => {
     const { stderr, ...rest } = await run(["users", ...args], { cwd });
     expect([args, rest.code, stderr]).toEqual([args, code, expect.stringMatching(said)]);
   }
-  const without = folderWith({ "proxy.config.ts": config.replace(", users()", "") });
+  const without = folderWith({ "proxy.config.mjs": config.replace(", users()", "") });
   const { code, stderr } = await run(["users"], { cwd: without });
   expect([code, stderr]).toEqual([1, expect.stringContaining("Add users() to plugins.")]);
 });

@@ -1,10 +1,9 @@
 /** Runs an example as its reader would, in a process of its own. */
 import { spawn } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-
-const register = new URL("_register.ts", import.meta.url).href;
+import { compileCache, register } from "../_built.ts";
+import { freePort } from "../_processes.ts";
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -26,7 +25,7 @@ export interface Running {
 export function runFile(url: URL, { cwd, env, node = [] }: RunOptions = {}): Running {
   const child = spawn(process.execPath, [...node, "--import", register, fileURLToPath(url)], {
     cwd,
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], ...compileCache, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const text = { stdout: "", stderr: "" };
@@ -55,12 +54,4 @@ export async function startExample(name: string): Promise<string> {
     if (ended) throw new Error(`${name} ended:\n${running.output().stderr}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

@@ -95,7 +95,7 @@ export default {
   retry: { queueWait: 30_000 },
   log: { requests: false },
 };`;
-      return startServer(["--port", "0"], { cwd: folderWith({ "proxy.config.ts": config }) });
+      return startServer(["--port", "0"], { cwd: folderWith({ "proxy.config.mjs": config }) });
     };
     return Promise.all([one(), one()]);
   };
@@ -121,14 +121,14 @@ export default {
     async () => {
       const upstream = await createUpstream();
       const [first, second] = await start(upstream, 1, "{ ttl: 1200 }");
-      upstream.takes = (turn) => (turn === 1 ? 4000 : 5);
+      upstream.takes = (turn) => (turn === 1 ? 2800 : 5);
       const long = ask(first);
       await expect.poll(() => upstream.open, { timeout: 5000 }).toBe(1);
       const waiting = ask(second);
       expect(await long).toBe(200);
       expect(await waiting).toBe(200);
       expect(upstream.most).toBe(1);
-      expect(upstream.began[1]! - upstream.began[0]!).toBeGreaterThanOrEqual(3900);
+      expect(upstream.began[1]! - upstream.began[0]!).toBeGreaterThanOrEqual(2700);
     },
   );
 
@@ -137,20 +137,20 @@ export default {
     { timeout: 60_000 },
     async () => {
       const upstream = await createUpstream();
-      const [first, second] = await start(upstream, 2, "{ ttl: 3000 }");
+      const [first, second] = await start(upstream, 2, "{ ttl: 2000 }");
       upstream.takes = (turn) => (turn <= 2 ? 60_000 : 5);
       const lost = [1, 2].map(() => ask(first).catch(() => "cut"));
       await expect.poll(() => upstream.open, { timeout: 5000 }).toBe(2);
       // Long enough that they have been renewed once at least.
-      await sleep(3200);
+      await sleep(2200);
       const killed = Date.now();
       await first.stop("SIGKILL");
       expect(await Promise.all(lost)).toEqual(["cut", "cut"]);
       expect(await Promise.all([ask(second), ask(second)])).toEqual([200, 200]);
       // Renewed a quarter of the time before, at the latest.
       const waited = upstream.began[2]! - killed;
-      expect(waited).toBeGreaterThan(3000 * 0.75 - 300);
-      expect(waited).toBeLessThan(3000 + 3000);
+      expect(waited).toBeGreaterThan(2000 * 0.75 - 300);
+      expect(waited).toBeLessThan(2000 + 3000);
     },
   );
 });

@@ -1,12 +1,11 @@
 /** Projects as a user has them: an example in a folder of its own, our package and its dependencies installed. */
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "../../_processes.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const installed = join(root, "node_modules");
@@ -88,12 +87,4 @@ export async function build(project: Project, waygate: string): Promise<Built> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
