@@ -8,9 +8,9 @@ export interface ThinkSplitter {
   /** What was held back because it could have become a tag. More may be pushed afterwards. */
   end(): readonly ThinkPiece[];
   /** Nothing is held back, no block is open and no line break is waited for. */
-  readonly idle: boolean;
+  idle(): boolean;
   /** Inside a block. */
-  readonly thinking: boolean;
+  thinking(): boolean;
 }
 
 const open = "<think>";
@@ -56,10 +56,10 @@ export function createThinkSplitter(): ThinkSplitter {
       held = "";
       return rest;
     },
-    get idle() {
+    idle() {
       return held === "" && !thinking && !afterTag;
     },
-    get thinking() {
+    thinking() {
       return thinking;
     },
   };

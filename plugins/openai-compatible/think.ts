@@ -28,7 +28,7 @@ export function thinkRewriter(): Rewriter {
         const last = rest();
         return last ? [last, message] : message;
       }
-      if (!hasBracket(data) && [...splitters.values()].every((splitter) => splitter.idle)) return message;
+      if (!hasBracket(data) && [...splitters.values()].every((splitter) => splitter.idle())) return message;
       const json = parseObject(data);
       const choices = json?.["choices"];
       if (!json || !isList(choices) || choices.length === 0) return message;

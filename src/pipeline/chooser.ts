@@ -27,7 +27,7 @@ export interface Chosen extends Placed {
 
 export interface Chooser {
   /** The candidate that would have been asked first had nobody been skipped. */
-  readonly preferred: Candidate | undefined;
+  preferred(): Candidate | undefined;
   /** A place for the best candidate, after a wait if need be; `undefined` when there is nothing to wait for. */
   choose(): Promise<Placed | undefined>;
   /** The same candidate once more, if it is free now and has not been taken out of rotation or let rest meanwhile. */
@@ -125,9 +125,7 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
   };
 
   return {
-    get preferred() {
-      return preferred;
-    },
+    preferred: () => preferred,
     async choose() {
       if (!returned && state.attempts.length === 0) {
         returned = true;
@@ -147,7 +145,7 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
         let awaited: Awaited | undefined;
         if (!joins()) {
           const since = clock.now();
-          const choice: Choice = refusals.count < REFUSED ? await selector.next(targets, excluded) : { busy: [] };
+          const choice: Choice = refusals.count() < REFUSED ? await selector.next(targets, excluded) : { busy: [] };
           preferred ??= choice.preferred;
           if (choice.placed) return choice.placed;
           // Policies may have thought, and nobody tells who does not wait yet.

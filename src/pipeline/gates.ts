@@ -91,7 +91,7 @@ function settle({ ctx }: RequestState, grant: Grant, end: AttemptEnd): void {
 /** What one request was refused, and until when it need not ask again. */
 export interface Refusals {
   /** Refused since the last wait. */
-  readonly count: number;
+  count(): number;
   has(candidate: Candidate): boolean;
   /** Takes note of it, for the request and, where it holds for all, for everybody. */
   add(candidate: Candidate, gate: Gate, refused: Refused): void;
@@ -117,9 +117,7 @@ export function createRefusals(state: RequestState, pool: Pool, clock: Clock): R
     (until?.get(key) ?? 0) <= now && (unknown?.get(key) ?? 0) <= now;
 
   return {
-    get count() {
-      return count;
-    },
+    count: () => count,
     has(candidate) {
       if (until === undefined && unknown === undefined) return false;
       const now = clock.now();

@@ -104,7 +104,7 @@ export async function runLoop({ state, pool, hooks, targets, accepts, onEnd }: L
           onEnd,
         });
         pool.answered(attempt.candidate, attempt.startedAt);
-        return { answer, attempt, preferred: chooser.preferred };
+        return { answer, attempt, preferred: chooser.preferred() };
       } catch (thrown) {
         const error = fell(attempt, thrown);
         const gone = state.cancellation.aborted || error.kind === "aborted";

@@ -1,6 +1,6 @@
 /** How an answer gets from the upstream's protocol to the client's: as its bytes, as messages, or as events. */
-import type { StreamEvent } from "../protocols/canonical.ts";
-import type { Encoder } from "../protocols/types.ts";
+import type { GenerateRequest, StreamEvent } from "../protocols/canonical.ts";
+import type { Encoder, EncoderInit } from "../protocols/types.ts";
 import type { HeaderRecord } from "../plugin/provider.ts";
 import { encodeFrame, parseFrame, type Sse } from "../wire/sse.ts";
 import type { Answer } from "./answer.ts";
@@ -84,18 +84,30 @@ export function eventWriter(state: RequestState, hooks: CompiledHooks, attempt: 
   return { ...writer, event: (event) => write(ofAttempt(event, attempt)) };
 }
 
+/** A class, so that what was asked is decoded for those protocols only that repeat it, and all have one shape. */
+class AnswerInit implements EncoderInit {
+  readonly id: string;
+  readonly model: string;
+  readonly created: number;
+  readonly usage: boolean;
+  readonly #ctx: RequestState["ctx"];
+
+  constructor({ ctx, startedAt, usage }: RequestState, model: string) {
+    this.id = ctx.id;
+    this.model = model;
+    this.created = Math.floor(startedAt / 1000);
+    this.usage = usage;
+    this.#ctx = ctx;
+  }
+
+  get request(): GenerateRequest {
+    return this.#ctx.request;
+  }
+}
+
 function createWriter(state: RequestState, hooks: CompiledHooks, attempt: RunningAttempt): EventWriter {
   const { ctx } = state;
-  const init = {
-    id: ctx.id,
-    model: attempt.model,
-    created: Math.floor(state.startedAt / 1000),
-    usage: state.usage,
-    get request() {
-      return ctx.request;
-    },
-  };
-  const encoder = ctx.protocol.encoder(init, (loss) => state.losses.push(loss));
+  const encoder = ctx.protocol.encoder(new AnswerInit(state, attempt.model), (loss) => state.losses.push(loss));
   const chain = eventChain(wanted(state, hooks), ctx);
   let frames = "";
   const write = (message: Sse): void => {

@@ -82,7 +82,7 @@ export function createThread(writer: EventWriter): Thread {
           case "text-delta": {
             const index = place(event.index);
             say(index, fresh ? fresh.next(event.delta) : event.delta);
-            if (fresh?.done) fresh = undefined;
+            if (fresh?.done()) fresh = undefined;
             return;
           }
           case "block-end":
@@ -123,7 +123,7 @@ interface Fresh {
   next(delta: string): string;
   /** What was kept back, when nothing more comes. */
   end(): string;
-  readonly done: boolean;
+  done(): boolean;
 }
 
 /**
@@ -155,9 +155,7 @@ function withoutRepetition(said: string): Fresh {
       return maybe || (space.startsWith(kept) && kept.length < space.length) ? "" : end();
     },
     end,
-    get done() {
-      return done;
-    },
+    done: () => done,
   };
 }
 

@@ -19,7 +19,7 @@ export interface Answer {
 
 export interface Folder {
   event(event: StreamEvent): void;
-  readonly answer: Answer;
+  answer(): Answer;
 }
 
 type Block = Extract<StreamEvent, { type: "text-start" | "reasoning-start" | "tool-start" }>;
@@ -93,7 +93,7 @@ export function folder(): Folder {
           break;
       }
     },
-    get answer() {
+    answer() {
       const parts = entries.map((entry) => ("start" in entry ? partOf(entry) : entry));
       return { id: start?.id, model: start?.model, meta: start?.meta, parts, sources, usage, finish, error };
     },

@@ -208,6 +208,12 @@ export interface Probe {
   readonly seals?: readonly string[];
 }
 
+/**
+ * What a probe has seen, to be written by the probe itself. Plain fields: an object literal with getters has a shape of
+ * its own each time it is made, which costs microseconds and keeps alive whatever the getters can reach.
+ */
+export type ProbeState = { -readonly [Field in keyof Omit<Probe, "see" | "body">]: Probe[Field] };
+
 /** An error the upstream sent inside an answer whose status was 200. */
 export interface InBandError {
   /** The JSON text of the message that carried it. */

@@ -10,26 +10,44 @@ export interface Body {
   readonly json: JsonObject;
 }
 
+/**
+ * A class, since an object literal with a getter has a shape of its own each time it is made, and there are several
+ * bodies per request.
+ */
+class LazyBody implements Body {
+  #text: string | undefined;
+  #json: JsonObject | undefined;
+  readonly #makeText: (() => string) | undefined;
+  readonly #makeJson: (() => JsonObject) | undefined;
+
+  constructor(
+    text: string | undefined,
+    json: JsonObject | undefined,
+    makeText?: () => string,
+    makeJson?: () => JsonObject,
+  ) {
+    this.#text = text;
+    this.#json = json;
+    this.#makeText = makeText;
+    this.#makeJson = makeJson;
+  }
+
+  get text(): string {
+    return (this.#text ??= this.#makeText?.() ?? JSON.stringify(this.#json));
+  }
+  get json(): JsonObject {
+    return (this.#json ??= this.#makeJson?.() ?? (JSON.parse(this.text) as JsonObject));
+  }
+}
+
 /** A body that is sent as this very text. */
 export function textBody(text: string): Body {
-  let json: JsonObject | undefined;
-  return {
-    text,
-    get json(): JsonObject {
-      return (json ??= JSON.parse(text) as JsonObject);
-    },
-  };
+  return new LazyBody(text, undefined);
 }
 
 /** A body made from a value; its text is `JSON.stringify` of it. */
 export function jsonBody(json: JsonObject): Body {
-  let text: string | undefined;
-  return {
-    json,
-    get text(): string {
-      return (text ??= JSON.stringify(json));
-    },
-  };
+  return new LazyBody(undefined, json);
 }
 
 /** A text whose parsed form is known already, so that nobody parses it again. */
@@ -39,14 +57,5 @@ export function parsedBody(text: string, json: JsonObject): Body {
 
 /** A body whose readings are both made when first asked for, and agree. */
 export function lazyBody(makeText: () => string, makeJson: () => JsonObject): Body {
-  let text: string | undefined;
-  let json: JsonObject | undefined;
-  return {
-    get text(): string {
-      return (text ??= makeText());
-    },
-    get json(): JsonObject {
-      return (json ??= makeJson());
-    },
-  };
+  return new LazyBody(undefined, undefined, makeText, makeJson);
 }

@@ -31,7 +31,7 @@ const carriageReturn = 13;
 
 /** A splitter that holds at most `limit` bytes of an unfinished event. */
 export function frameSplitter(limit: number): FrameSplitter {
-  const tail = growingBytes();
+  const tail = new GrowingBytes();
   let atLineStart = true;
   let afterCarriageReturn = false;
 
@@ -90,48 +90,39 @@ function tooLarge(limit: number): ProxyError {
   });
 }
 
-interface GrowingBytes {
-  readonly size: number;
-  add(piece: Buffer): void;
-  /** What was added, then `last`, in memory nobody else holds; afterwards empty. */
-  take(last: Buffer): Buffer;
-  view(): Buffer;
-  clear(): void;
-}
-
 const nothing = Buffer.alloc(0);
 
 /** Doubles its room, so that a frame that comes byte by byte costs linear time. */
-function growingBytes(): GrowingBytes {
-  let room = nothing;
-  let size = 0;
-  return {
-    get size() {
-      return size;
-    },
-    add(piece) {
-      if (size + piece.length > room.length) {
-        const larger = Buffer.allocUnsafe(Math.max(256, 2 * (size + piece.length)));
-        room.copy(larger, 0, 0, size);
-        room = larger;
-      }
-      piece.copy(room, size);
-      size += piece.length;
-    },
-    take(last) {
-      this.add(last);
-      const all = room.subarray(0, size);
-      this.clear();
-      return all;
-    },
-    clear() {
-      room = nothing;
-      size = 0;
-    },
-    view() {
-      return room.subarray(0, size);
-    },
-  };
+class GrowingBytes {
+  size = 0;
+  #room = nothing;
+
+  add(piece: Buffer): void {
+    if (this.size + piece.length > this.#room.length) {
+      const larger = Buffer.allocUnsafe(Math.max(256, 2 * (this.size + piece.length)));
+      this.#room.copy(larger, 0, 0, this.size);
+      this.#room = larger;
+    }
+    piece.copy(this.#room, this.size);
+    this.size += piece.length;
+  }
+
+  /** What was added, then `last`, in memory nobody else holds; afterwards empty. */
+  take(last: Buffer): Buffer {
+    this.add(last);
+    const all = this.#room.subarray(0, this.size);
+    this.clear();
+    return all;
+  }
+
+  view(): Buffer {
+    return this.#room.subarray(0, this.size);
+  }
+
+  clear(): void {
+    this.#room = nothing;
+    this.size = 0;
+  }
 }
 
 const byteOrderMark = 0xfeff;

@@ -101,7 +101,7 @@ export function readAnswer(events: readonly StreamEvent[]): AnswerReading {
     if (event.type === "tool-start" && event.hosted) hosted.add(event.index);
     if (!("index" in event) || event.index === undefined || !hosted.has(event.index)) fold.event(event);
   }
-  const { parts, finish, usage, error } = fold.answer;
+  const { parts, finish, usage, error } = fold.answer();
   return {
     text: textOf(parts),
     thought: parts.map((part) => (part.type === "reasoning" ? part.text : "")).join(""),

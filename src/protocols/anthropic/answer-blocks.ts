@@ -13,7 +13,7 @@ export interface Blocks {
   whole(block: Json, emit: Emit<StreamEvent>): void;
   close(emit: Emit<StreamEvent>): void;
   /** True while a call waits for the client to run it. */
-  readonly called: boolean;
+  called(): boolean;
 }
 
 type Kind = "text" | "reasoning" | "tool";
@@ -106,8 +106,8 @@ export function createBlocks(): Blocks {
     close(emit) {
       for (const wireIndex of open.keys()) stop(wireIndex, emit);
     },
-    get called() {
-      return calls.any;
+    called() {
+      return calls.any();
     },
   };
 }

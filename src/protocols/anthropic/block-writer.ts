@@ -22,7 +22,7 @@ export interface BlockWriter {
   /** The blocks that are closed, whole. */
   readonly content: readonly JsonObject[];
   /** True once a tool the client is to run was called. */
-  readonly called: boolean;
+  called(): boolean;
 }
 
 const deltas = {
@@ -145,7 +145,7 @@ export function createBlockWriter(): BlockWriter {
     },
     close: (emit) => advance(emit, true),
     content,
-    get called() {
+    called() {
       return called;
     },
   };

@@ -46,7 +46,7 @@ export function decoder(): Decoder {
   const finish = (emit: Emit<StreamEvent>): void => {
     ended = true;
     blocks.close(emit);
-    const { called } = blocks;
+    const called = blocks.called();
     if (raw === undefined) emit({ type: "finish", reason: called ? "tool-calls" : "stop" });
     else emit({ type: "finish", reason: decodeFinish(raw, called), raw, ...ownMeta(details, { own: true, top }) });
   };

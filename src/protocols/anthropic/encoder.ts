@@ -47,7 +47,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
     const { rest, form } = readMeta(meta);
     const own = form["own"] === true ? raw : undefined;
     return {
-      fields: stopFields(encodeFinish(reason, own, blocks.called), rest),
+      fields: stopFields(encodeFinish(reason, own, blocks.called()), rest),
       top: isObject(form["top"]) ? form["top"] : {},
     };
   };

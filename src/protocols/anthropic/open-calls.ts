@@ -5,7 +5,7 @@ import { isObject, isText } from "./values.ts";
 export interface OpenCalls {
   /** A block of the answer, as it begins. */
   see(block: JsonObject): void;
-  readonly any: boolean;
+  any(): boolean;
 }
 
 /**
@@ -23,7 +23,7 @@ export function openCalls(): OpenCalls {
         else direct = true;
       } else if (isText(answered)) callers.delete(answered);
     },
-    get any() {
+    any() {
       return direct || callers.size > 0;
     },
   };

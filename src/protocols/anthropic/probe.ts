@@ -4,9 +4,9 @@
  */
 import { isHtml } from "../../failure/error-body.ts";
 import { frameText, parseFrame } from "../../wire/sse.ts";
-import type { Finish, Json, JsonObject } from "../canonical.ts";
+import type { Json, JsonObject } from "../canonical.ts";
 import { frameShape, type FrameShape, stringsOf } from "../frame-shape.ts";
-import type { InBandError, Probe, ProbeInit } from "../types.ts";
+import type { Probe, ProbeInit, ProbeState } from "../types.ts";
 import { carriesError, inBandError } from "./errors.ts";
 import { openCalls } from "./open-calls.ts";
 import { decodeFinish, decodeUsage, mergeUsage } from "./usage.ts";
@@ -18,18 +18,23 @@ const shapeLimit = 4096;
 const varying = stringsOf("text", "thinking", "partial_json");
 
 export function probe({ seals: wanted = false }: ProbeInit): Probe {
-  let started = false;
-  let said = false;
-  let finished = false;
+  const seals: string[] = [];
+  const seen: ProbeState = {
+    started: false,
+    said: false,
+    finished: false,
+    usage: undefined,
+    finish: undefined,
+    error: undefined,
+    unsaid: terminator,
+    answerId: undefined,
+    seals,
+  };
   let closed = false;
   let begun = false;
   const calls = openCalls();
   let counts: JsonObject = {};
-  let finish: Finish | undefined;
-  let answerId: string | undefined;
-  let error: InBandError | undefined;
   let shape: FrameShape | undefined;
-  const seals: string[] = [];
   /** A signature may come in pieces. */
   let signing: number | undefined;
 
@@ -43,24 +48,28 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     if (type === "thinking") note(signature);
     if (type === "redacted_thinking") note(data);
     // Text and thinking begin with their first piece, anything else is something already.
-    if ((type !== "text" && type !== "thinking") || isText(text) || isText(thinking)) started = said = true;
+    if ((type !== "text" && type !== "thinking") || isText(text) || isText(thinking)) seen.started = seen.said = true;
+  };
+  const count = (usage: Json | undefined): void => {
+    counts = mergeUsage(counts, usage);
+    seen.usage = decodeUsage(counts);
   };
   const readStop = (reason: Json | undefined): void => {
     if (!isText(reason)) return;
-    started = true;
-    finished = true;
-    finish = decodeFinish(reason, calls.any);
+    seen.started = true;
+    seen.finished = true;
+    seen.finish = decodeFinish(reason, calls.any());
   };
   const readWhole = (message: JsonObject): void => {
-    if (isText(message["id"])) answerId = message["id"];
-    counts = mergeUsage(counts, message["usage"]);
+    if (isText(message["id"])) seen.answerId = message["id"];
+    count(message["usage"]);
     for (const block of isArray(message["content"]) ? message["content"] : []) readBlock(block);
     readStop(message["stop_reason"]);
   };
   const readDelta = ({ index, delta }: JsonObject): void => {
     if (!isObject(delta)) return;
     const { text, thinking, partial_json: json } = delta;
-    if ((text ?? thinking ?? json) !== "") started = said = true;
+    if ((text ?? thinking ?? json) !== "") seen.started = seen.said = true;
     if (delta["type"] !== "signature_delta" || !isNumber(index) || !isText(delta["signature"])) return;
     if (signing === index && wanted) seals.push((seals.pop() ?? "") + delta["signature"]);
     else note(delta["signature"]);
@@ -72,7 +81,7 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
       case "message_start":
         // Its clients throw on a second one.
         if (begun) {
-          if (isObject(json["message"])) counts = mergeUsage(counts, json["message"]["usage"]);
+          if (isObject(json["message"])) count(json["message"]["usage"]);
           return "drop";
         }
         begun = true;
@@ -83,16 +92,17 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
         return "forward";
       case "content_block_delta":
         readDelta(json);
-        if (started && frame.length <= shapeLimit) shape = frameShape(latin1(frame), varying);
+        if (seen.started && frame.length <= shapeLimit) shape = frameShape(latin1(frame), varying);
         return "forward";
       case "message_delta":
-        counts = mergeUsage(counts, json["usage"]);
+        count(json["usage"]);
         readStop(isObject(json["delta"]) ? json["delta"]["stop_reason"] : undefined);
         return "forward";
       case "message_stop":
-        started = true;
-        finished = true;
+        seen.started = true;
+        seen.finished = true;
         closed = true;
+        seen.unsaid = undefined;
         return "last";
       default:
         return "forward";
@@ -104,17 +114,17 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     const text = message?.data ?? frameText(frame);
     const json = parseObject(text);
     if (!json) {
-      if (isHtml(text)) error ??= inBandError(text);
+      if (isHtml(text)) seen.error ??= inBandError(text);
       return message ? "drop" : "forward";
     }
     if (message?.event === "error" || carriesError(json)) {
-      error ??= inBandError(text, json);
+      seen.error ??= inBandError(text, json);
       return "forward";
     }
     return message ? readMessage(json, frame) : "forward";
   };
 
-  return {
+  return Object.assign<ProbeState, Pick<Probe, "see" | "body">>(seen, {
     see(frame) {
       if (closed) return "drop";
       if (shape && frame.length <= shapeLimit && shape(latin1(frame))) return "forward";
@@ -123,40 +133,13 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
     body(json) {
       // Whatever has no content is no answer, however the upstream calls it.
       if (carriesError(json) || !isArray(json["content"])) {
-        error ??= inBandError(JSON.stringify(json), json);
+        seen.error ??= inBandError(JSON.stringify(json), json);
         return;
       }
       readWhole(json);
-      finished = true;
+      seen.finished = true;
     },
-    get started() {
-      return started;
-    },
-    get said() {
-      return said;
-    },
-    get finished() {
-      return finished;
-    },
-    get usage() {
-      return decodeUsage(counts);
-    },
-    get finish() {
-      return finish;
-    },
-    get error() {
-      return error;
-    },
-    get unsaid() {
-      return closed ? undefined : terminator;
-    },
-    get answerId() {
-      return answerId;
-    },
-    get seals() {
-      return seals;
-    },
-  };
+  });
 }
 
 /** Anthropic API reference, "Streaming messages": a message ends with it, after the `message_delta` with the reason. */

@@ -10,7 +10,7 @@ export interface Blocks {
   part(part: JsonObject, emit: Emit<StreamEvent>): void;
   close(emit: Emit<StreamEvent>): void;
   /** True once a function was called. */
-  readonly called: boolean;
+  called(): boolean;
 }
 
 interface OpenCall {
@@ -32,7 +32,7 @@ export function createBlocks(answerId: () => string | undefined): Blocks {
   };
   const closeCall = (emit: Emit<StreamEvent>): void => {
     if (!growing) return;
-    emit({ type: "tool-delta", index: growing.index, delta: JSON.stringify(growing.args.value) });
+    emit({ type: "tool-delta", index: growing.index, delta: JSON.stringify(growing.args.value()) });
     emit({ type: "block-end", index: growing.index });
     growing = undefined;
   };
@@ -99,7 +99,7 @@ export function createBlocks(answerId: () => string | undefined): Blocks {
       }
     },
     close,
-    get called() {
+    called() {
       return called;
     },
   };

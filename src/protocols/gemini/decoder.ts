@@ -87,7 +87,7 @@ export function decoder(): Decoder {
       fail("The upstream ended the answer before it was finished.", undefined, emit);
       return;
     }
-    const reason = raw === undefined ? "content-filter" : decodeFinish(raw, blocks.called);
+    const reason = raw === undefined ? "content-filter" : decodeFinish(raw, blocks.called());
     if (reason === "error") {
       fail(`The model's answer was given up: ${word}.`, detail, emit);
       return;

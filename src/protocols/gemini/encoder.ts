@@ -164,7 +164,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
     end(emit) {
       if (failed || !finished) return;
       sendCalls(true, emit);
-      const whole = answer.answer;
+      const whole = answer.answer();
       const usage: JsonObject = whole.usage ? { usageMetadata: encodeUsage(whole.usage) } : {};
       const blocked = feedbackOf(whole.finish);
       if (blocked) {
@@ -177,7 +177,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
       send(JSON.stringify(last), usage, emit);
     },
     body() {
-      const whole = answer.answer;
+      const whole = answer.answer();
       if (whole.error) throw whole.error;
       return encodeResponse(whole, init);
     },

@@ -8,7 +8,7 @@ import { isArray, isNumber, isObject } from "./values.ts";
 export interface PartialArgs {
   add(pieces: Json | undefined): void;
   /** What has come so far. */
-  readonly value: JsonObject;
+  value(): JsonObject;
 }
 
 type Slot = { [key: string]: unknown } | unknown[];
@@ -30,7 +30,7 @@ export function createPartialArgs(begin: JsonObject): PartialArgs {
         else growing.delete(path);
       }
     },
-    get value() {
+    value() {
       return root as JsonObject;
     },
   };

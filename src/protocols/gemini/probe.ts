@@ -4,7 +4,7 @@
  */
 import { frameText, parseFrame } from "../../wire/sse.ts";
 import type { Finish, Json, JsonObject, Usage } from "../canonical.ts";
-import type { InBandError, Probe, ProbeInit } from "../types.ts";
+import type { InBandError, Probe, ProbeInit, ProbeState } from "../types.ts";
 import { carriesError, inBandError } from "./errors.ts";
 import { payloads } from "./payload.ts";
 import { camelCasedObject } from "./spelling.ts";
@@ -15,18 +15,30 @@ import { isNumber, isObject, isText, listOf } from "./values.ts";
 const telling = /"(?:finish_?[rR]eason|function_?[cC]all|prompt_?[fF]eedback|error)"/;
 const signature = /"thought_?[sS]ignature"/;
 
+/** Counts are read when somebody asks for them. A class for the reason that `ProbeState` is plain. */
+class Seen implements ProbeState {
+  started = false;
+  said = false;
+  finished = false;
+  finish: Finish | undefined = undefined;
+  error: InBandError | undefined = undefined;
+  readonly seals: string[] = [];
+  readonly #usage: () => Usage | undefined;
+  constructor(usage: () => Usage | undefined) {
+    this.#usage = usage;
+  }
+  get usage(): Usage | undefined {
+    return this.#usage();
+  }
+}
+
 export function probe(init: ProbeInit): Probe {
-  const seals: string[] = [];
   /** Whether each candidate seen so far has finished: the others go on when one is done. */
   const doneBy = new Map<number, boolean>();
-  let started = false;
-  let said = false;
   let called = false;
-  let finished = false;
   let raw: string | undefined;
   let blocked = false;
   let usage: Usage | undefined;
-  let error: InBandError | undefined;
   /** The last frame that was not parsed. */
   let unread: Uint8Array | undefined;
 
@@ -34,18 +46,18 @@ export function probe(init: ProbeInit): Probe {
     if (!isObject(part)) return;
     const { text, functionCall, thoughtSignature } = part;
     if (isObject(functionCall)) called = true;
-    if (init.seals && isText(thoughtSignature)) seals.push(thoughtSignature);
+    if (init.seals && isText(thoughtSignature)) seen.seals.push(thoughtSignature);
     const other = Object.keys(part).some((key) => key !== "text" && key !== "thought" && key !== "thoughtSignature");
-    if (isText(text) || other) started = said = true;
+    if (isText(text) || other) seen.started = seen.said = true;
   };
   const readResponse = (json: JsonObject): void => {
     if (carriesError(json)) {
-      error ??= inBandError(JSON.stringify(json), json);
+      seen.error ??= inBandError(JSON.stringify(json), json);
       return;
     }
     usage = decodeUsage(json["usageMetadata"]) ?? usage;
     const { promptFeedback } = json;
-    if (isObject(promptFeedback) && isText(promptFeedback["blockReason"])) blocked = started = true;
+    if (isObject(promptFeedback) && isText(promptFeedback["blockReason"])) blocked = seen.started = true;
     for (const candidate of listOf(json["candidates"])) {
       if (!isObject(candidate)) continue;
       const { content, finishReason, index } = candidate;
@@ -53,10 +65,11 @@ export function probe(init: ProbeInit): Probe {
       const key = isNumber(index) ? index : 0;
       doneBy.set(key, isText(finishReason) || doneBy.get(key) === true);
       if (!isText(finishReason)) continue;
-      started = true;
+      seen.started = true;
       raw = finishReason;
     }
-    finished = blocked || (raw !== undefined && [...doneBy.values()].every(Boolean));
+    seen.finish = raw === undefined ? (blocked ? "content-filter" : undefined) : decodeFinish(raw, called);
+    seen.finished = blocked || (raw !== undefined && [...doneBy.values()].every(Boolean));
   };
   /** False for what is no JSON at all. */
   const readText = (text: string): boolean => {
@@ -71,9 +84,13 @@ export function probe(init: ProbeInit): Probe {
     for (const json of message ? payloads(message.data) : []) usage = decodeUsage(json["usageMetadata"]) ?? usage;
   };
 
-  return {
+  const seen = new Seen(() => {
+    readUnread();
+    return usage;
+  });
+  return Object.assign<Seen, Pick<Probe, "see" | "body">>(seen, {
     see(frame) {
-      if (started && !matches(frame, telling) && !(init.seals && matches(frame, signature))) {
+      if (seen.started && !matches(frame, telling) && !(init.seals && matches(frame, signature))) {
         unread = frame;
         return "forward";
       }
@@ -82,12 +99,12 @@ export function probe(init: ProbeInit): Probe {
         const text = frameText(frame);
         // An answer without framing, as upstreams send that fail before they begin to stream.
         if (/^\s*[[{]/.test(text)) readText(text);
-        else if (/^\s*<(?:!doctype\s+html|html)/i.test(text)) error ??= inBandError(text);
+        else if (/^\s*<(?:!doctype\s+html|html)/i.test(text)) seen.error ??= inBandError(text);
         return "forward";
       }
       readUnread();
       if (readText(message.data)) return "forward";
-      if (/^\s*<(?:!doctype\s+html|html)/i.test(message.data)) error ??= inBandError(message.data);
+      if (/^\s*<(?:!doctype\s+html|html)/i.test(message.data)) seen.error ??= inBandError(message.data);
       // Neither a terminator nor broken JSON is part of this protocol, and its clients stumble over both.
       return "drop";
     },
@@ -95,33 +112,10 @@ export function probe(init: ProbeInit): Probe {
       const json = camelCasedObject(body);
       // Whatever has neither candidates nor a reason for having none is no answer.
       if (!carriesError(json) && json["candidates"] === undefined && json["promptFeedback"] === undefined) {
-        error ??= inBandError(JSON.stringify(json), json);
+        seen.error ??= inBandError(JSON.stringify(json), json);
       } else readResponse(json);
     },
-    get started() {
-      return started;
-    },
-    get said() {
-      return said;
-    },
-    get finished() {
-      return finished;
-    },
-    get usage() {
-      readUnread();
-      return usage;
-    },
-    get finish(): Finish | undefined {
-      if (raw !== undefined) return decodeFinish(raw, called);
-      return blocked ? "content-filter" : undefined;
-    },
-    get error() {
-      return error;
-    },
-    get seals() {
-      return seals;
-    },
-  };
+  });
 }
 
 function matches(frame: Uint8Array, pattern: RegExp): boolean {

@@ -15,11 +15,11 @@ export interface Blocks {
   functionCall(call: JsonObject, emit: Emit<StreamEvent>): void;
   close(emit: Emit<StreamEvent>): void;
   /** True once a tool call was seen. */
-  readonly called: boolean;
+  called(): boolean;
   /** True once the model has refused to answer. */
-  readonly refused: boolean;
+  refused(): boolean;
   /** True once a call with arguments was closed whose name never came. */
-  readonly nameless: boolean;
+  nameless(): boolean;
 }
 
 interface Call {
@@ -132,13 +132,13 @@ export function createBlocks(answerId: () => string | undefined): Blocks {
       }
       byIndex.clear();
     },
-    get called() {
+    called() {
       return called;
     },
-    get refused() {
+    refused() {
       return refused;
     },
-    get nameless() {
+    nameless() {
       return nameless;
     },
   };

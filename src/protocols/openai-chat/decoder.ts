@@ -79,14 +79,14 @@ export function decoder(): Decoder {
   const finish = (emit: Emit<StreamEvent>): void => {
     if (ended) return;
     blocks.close(emit);
-    if (blocks.nameless) {
+    if (blocks.nameless()) {
       fail("The upstream called a tool without naming it.", undefined, emit);
       return;
     }
     ended = true;
-    const reason = decodeFinish(raw ?? "stop", blocks.called);
+    const reason = decodeFinish(raw ?? "stop", blocks.called());
     // F9: who refuses finishes with `stop` in this protocol.
-    const refused = reason === "stop" && blocks.refused;
+    const refused = reason === "stop" && blocks.refused();
     const more = { ...(raw !== undefined && { raw }), ...finishMeta(reason) };
     emit({ type: "finish", reason: refused ? "content-filter" : reason, ...more });
   };

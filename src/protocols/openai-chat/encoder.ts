@@ -182,12 +182,12 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
     },
     end(emit) {
       if (failed || !finished) return;
-      const { usage } = answer.answer;
+      const { usage } = answer.answer();
       if (init.usage && usage) sendChoices([], { usage: encodeUsage(usage) }, emit);
       emit({ data: "[DONE]" });
     },
     body() {
-      const whole = answer.answer;
+      const whole = answer.answer();
       if (whole.error) throw whole.error;
       return encodeCompletion(whole, init);
     },

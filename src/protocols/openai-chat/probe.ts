@@ -3,9 +3,9 @@
  * text from a frame that was found to be of no interest.
  */
 import { frameText, parseFrame, type Sse } from "../../wire/sse.ts";
-import type { Finish, JsonObject, Usage } from "../canonical.ts";
+import type { JsonObject } from "../canonical.ts";
 import { frameShape, type FrameShape, stringsOf } from "../frame-shape.ts";
-import type { InBandError, Probe, ProbeInit } from "../types.ts";
+import type { Probe, ProbeInit, ProbeState } from "../types.ts";
 import { carriesError, inBandError, isHtml } from "./errors.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 import { saysNothing } from "./blocks.ts";
@@ -35,48 +35,52 @@ function readChoice({ delta, message }: JsonObject): ChoiceReading {
 
 /** For protocols whose messages have `choices` and `usage` as chat's have. */
 export function createProbe(init: ProbeInit, read: (choice: JsonObject) => ChoiceReading): Probe {
-  let started = false;
-  let said = false;
-  let finished = false;
+  const seen: ProbeState = {
+    started: false,
+    said: false,
+    finished: false,
+    usage: undefined,
+    finish: undefined,
+    error: undefined,
+    unsaid: terminator,
+  };
   let closed = false;
   let called = false;
-  let usage: Usage | undefined;
-  let finish: Finish | undefined;
-  let error: InBandError | undefined;
   let shape: FrameShape | undefined;
   /** Whether each choice seen so far has finished: with `n` above 1 the others go on when one is done. */
   const doneBy = new Map<number, boolean>();
 
   const readAnswer = (json: JsonObject): void => {
     const groq = json["x_groq"];
-    usage = decodeUsage(json["usage"]) ?? decodeUsage(isObject(groq) ? groq["usage"] : undefined) ?? usage;
+    seen.usage = decodeUsage(json["usage"]) ?? decodeUsage(isObject(groq) ? groq["usage"] : undefined) ?? seen.usage;
     for (const choice of isArray(json["choices"]) ? json["choices"] : []) {
       if (!isObject(choice)) continue;
       const { content, calls } = read(choice);
-      if (content) started = said = true;
+      if (content) seen.started = seen.said = true;
       if (calls) called = true;
       const { index, finish_reason: reason } = choice;
       const key = isNumber(index) ? index : 0;
       // Some upstreams repeat a finished choice, empty, beside the usage.
       doneBy.set(key, isText(reason) || doneBy.get(key) === true);
       if (!isText(reason)) continue;
-      started = true;
-      finish = decodeFinish(reason, called);
+      seen.started = true;
+      seen.finish = decodeFinish(reason, called);
     }
-    if (finish !== undefined) finished = [...doneBy.values()].every(Boolean);
+    if (seen.finish !== undefined) seen.finished = [...doneBy.values()].every(Boolean);
   };
 
   const readFrame = (frame: Uint8Array): "forward" | "drop" | "last" => {
     const message = parseFrame(frame);
     if (!message) {
       const text = frameText(frame);
-      if (isHtml(text)) error ??= inBandError(text);
+      if (isHtml(text)) seen.error ??= inBandError(text);
       else readBare(text);
       return "forward";
     }
     if (message.data.trim() === "[DONE]") {
-      finished = true;
+      seen.finished = true;
       closed = true;
+      seen.unsaid = undefined;
       return "last";
     }
     return readMessage(message, frame);
@@ -85,29 +89,31 @@ export function createProbe(init: ProbeInit, read: (choice: JsonObject) => Choic
   /** A JSON answer without framing, as upstreams send that fail before they begin to stream. */
   const readBare = (text: string): void => {
     const json = text.trimStart().startsWith("{") ? parseObject(text) : undefined;
-    if (json && carriesError(json)) error ??= inBandError(text, json);
+    if (json && carriesError(json)) seen.error ??= inBandError(text, json);
   };
 
   const readMessage = (message: Sse, frame: Uint8Array): "forward" | "drop" => {
     const json = parseObject(message.data);
     if (!json) {
-      if (isHtml(message.data)) error ??= inBandError(message.data);
+      if (isHtml(message.data)) seen.error ??= inBandError(message.data);
       return "drop";
     }
     if (message.event === "error" || carriesError(json)) {
-      error ??= inBandError(message.data, json);
+      seen.error ??= inBandError(message.data, json);
       return "forward";
     }
-    const before = usage;
-    const wasFinished = finished;
+    const before = seen.usage;
+    const wasFinished = seen.finished;
     readAnswer(json);
     const choices = json["choices"];
-    if (usage !== before) return init.dropUsage && (!isArray(choices) || choices.length === 0) ? "drop" : "forward";
-    if (started && finished === wasFinished && frame.length <= shapeLimit) shape = frameShape(latin1(frame), varying);
+    if (seen.usage !== before)
+      return init.dropUsage && (!isArray(choices) || choices.length === 0) ? "drop" : "forward";
+    if (seen.started && seen.finished === wasFinished && frame.length <= shapeLimit)
+      shape = frameShape(latin1(frame), varying);
     return "forward";
   };
 
-  return {
+  return Object.assign<ProbeState, Pick<Probe, "see" | "body">>(seen, {
     see(frame) {
       if (closed) return "drop";
       if (shape && frame.length <= shapeLimit && shape(latin1(frame))) return "forward";
@@ -116,34 +122,13 @@ export function createProbe(init: ProbeInit, read: (choice: JsonObject) => Choic
     body(json) {
       // Whatever has no choices is no answer, however the upstream calls it.
       if (carriesError(json) || !isArray(json["choices"])) {
-        error ??= inBandError(JSON.stringify(json), json);
+        seen.error ??= inBandError(JSON.stringify(json), json);
         return;
       }
       readAnswer(json);
-      if (json["choices"].length > 0) finished = true;
+      if (json["choices"].length > 0) seen.finished = true;
     },
-    get started() {
-      return started;
-    },
-    get said() {
-      return said;
-    },
-    get finished() {
-      return finished;
-    },
-    get usage() {
-      return usage;
-    },
-    get finish() {
-      return finish;
-    },
-    get error() {
-      return error;
-    },
-    get unsaid() {
-      return closed ? undefined : terminator;
-    },
-  };
+  });
 }
 
 /** OpenAI API reference, "Streaming": what ends a stream. Clients wait for it, and some servers leave it out. */

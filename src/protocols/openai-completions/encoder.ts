@@ -111,12 +111,12 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
     },
     end(emit) {
       if (failed || !finished) return;
-      const { usage } = answer.answer;
+      const { usage } = answer.answer();
       if (init.usage && usage) emit({ data: `${head},"choices":[],"usage":${JSON.stringify(encodeUsage(usage))}}` });
       emit({ data: "[DONE]" });
     },
     body() {
-      const { error, id, meta, parts, finish, usage } = answer.answer;
+      const { error, id, meta, parts, finish, usage } = answer.answer();
       if (error) throw error;
       const { rest } = readMeta(meta);
       const text = parts.map((part) => (part.type === "text" ? part.text : "")).join("");

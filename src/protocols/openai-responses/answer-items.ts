@@ -16,10 +16,10 @@ export interface AnswerItems {
   done(at: Json | undefined, item: JsonObject, emit: Emit<StreamEvent>): void;
   /** Ends what is open, and adds what the response lists and nobody has sent. */
   finish(output: Json | undefined, emit: Emit<StreamEvent>): void;
-  readonly called: boolean;
-  readonly refused: boolean;
+  called(): boolean;
+  refused(): boolean;
   /** Items without anything to say that came last. */
-  readonly idle: readonly Json[];
+  idle(): readonly Json[];
 }
 
 /** Fields of the items that have a place of their own in the canonical form. */
@@ -91,10 +91,11 @@ export function answerItems(): AnswerItems {
     // Thoughts that are summed up are not told twice.
     const shown = summaries.length === 0 || writer.has("thought");
     if (shown) thoughts.forEach((text, index) => writer.whole("thought", index, text, {}, emit));
-    if (silent && writer.index === undefined) writer.grow("summary", 0, "", emit);
-    if (sealed && writer.index !== undefined) {
+    if (silent && writer.index() === undefined) writer.grow("summary", 0, "", emit);
+    const index = writer.index();
+    if (sealed && index !== undefined) {
       const redacted = silent && !begun;
-      emit({ type: "seal", index: writer.index, seal: redacted ? { ...sealed.seal, redacted } : sealed.seal });
+      emit({ type: "seal", index, seal: redacted ? { ...sealed.seal, redacted } : sealed.seal });
     }
     const rest = without(item, reasoningFields);
     writer.close(shown || thoughts.length === 0 ? rest : { ...rest, content: content ?? null }, emit);
@@ -149,13 +150,13 @@ export function answerItems(): AnswerItems {
       for (const [at, item] of items) if (!ended.has(at)) item.close(undefined, emit);
       for (const [at, call] of calls) if (!ended.has(at)) call.close(undefined, emit);
     },
-    get called() {
+    called() {
       return called;
     },
-    get refused() {
+    refused() {
       return [...items.values()].some((item) => item.has("refusal"));
     },
-    get idle() {
+    idle() {
       return idle;
     },
   };

@@ -32,8 +32,9 @@ export function decoder(): Decoder {
     items.finish(response["output"], emit);
     const usage = decodeUsage(response["usage"]);
     if (usage) emit({ type: "usage", usage });
-    const { reason, raw } = decodeFinish(response, items);
-    const form: JsonObject = items.idle.length > 0 ? { after: items.idle } : {};
+    const { reason, raw } = decodeFinish(response, { called: items.called(), refused: items.refused() });
+    const idle = items.idle();
+    const form: JsonObject = idle.length > 0 ? { after: idle } : {};
     emit({ type: "finish", reason, raw, ...ownMeta({}, form, finalFields(response)) });
   };
   /** What the response says in the end and did not say at its start. */

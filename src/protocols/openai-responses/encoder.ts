@@ -130,7 +130,13 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
     const { reason = "other", raw, meta } = finish ?? {};
     const own = meta?.[protocolId] !== undefined;
     const ending = own ? readMeta(meta).rest : encodeFinish(reason, raw, refused);
-    return { ...response, status: "completed", ...ending, output: out.items, usage: usage ? encodeUsage(usage) : null };
+    return {
+      ...response,
+      status: "completed",
+      ...ending,
+      output: out.items(),
+      usage: usage ? encodeUsage(usage) : null,
+    };
   };
 
   return {
@@ -198,7 +204,7 @@ export function encoder(init: EncoderInit, lose: Emit<Loss>): Encoder {
           break;
         case "error":
           failure = event;
-          encodeFailure(event.error, { ...response, output: out.items }, out.sequence).forEach(emit);
+          encodeFailure(event.error, { ...response, output: out.items() }, out.sequence()).forEach(emit);
           break;
       }
     },

@@ -20,7 +20,7 @@ export interface Output {
 export function createOutput(
   sink: (sse: Sse) => void,
   responseId: () => string,
-): Output & { readonly items: readonly JsonObject[]; readonly sequence: number } {
+): Output & { items(): readonly JsonObject[]; sequence(): number } {
   const items: JsonObject[] = [];
   let sequence = 0;
   let places = 0;
@@ -39,11 +39,11 @@ export function createOutput(
     keep(at, item) {
       items[at] = item;
     },
-    get items() {
+    items() {
       // Items that were given up have left their place empty.
       return items.filter(() => true);
     },
-    get sequence() {
+    sequence() {
       return sequence;
     },
   };

@@ -23,7 +23,7 @@ export interface OpenItem {
   /** Ends the last part with what is finally known about the item. */
   close(item: JsonObject | undefined, emit: Emit<StreamEvent>): void;
   /** The block of the part that is open. */
-  readonly index: number | undefined;
+  index(): number | undefined;
   /** Whether a part of that kind has begun. */
   has(kind: PartKind): boolean;
 }
@@ -90,7 +90,7 @@ export function openItem(added: JsonObject, before: readonly Json[], nextIndex: 
       for (const annotation of (isArray(all) ? all : []).slice(cited.get(at) ?? 0)) annotate(at, annotation, emit);
     },
     close: end,
-    get index() {
+    index() {
       return open?.index;
     },
     has: (kind) => [...given.keys()].some((key) => key.startsWith(kind)),

@@ -3,9 +3,9 @@
  * piece of it. The name of the event stands near the beginning of a frame, whichever server writes it.
  */
 import { frameText, parseFrame } from "../../wire/sse.ts";
-import type { Finish, JsonObject, Usage } from "../canonical.ts";
+import type { JsonObject } from "../canonical.ts";
 import { inBandError, isHtml } from "../openai-errors.ts";
-import type { InBandError, Probe, ProbeInit } from "../types.ts";
+import type { Probe, ProbeInit, ProbeState } from "../types.ts";
 import { endsBadly, isFailure } from "./errors.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 import { isArray, isObject, isText, parseObject } from "./values.ts";
@@ -18,33 +18,36 @@ const piece = /^response\..*(?:delta|_text\.done|arguments\.done|part\.(?:added|
 
 export function probe({ seals: wanted = false }: ProbeInit): Probe {
   const seals: string[] = [];
-  let started = false;
-  let said = false;
-  let finished = false;
+  const seen: ProbeState = {
+    started: false,
+    said: false,
+    finished: false,
+    usage: undefined,
+    finish: undefined,
+    error: undefined,
+    answerId: undefined,
+    seals,
+  };
   let called = false;
   let refused = false;
-  let usage: Usage | undefined;
-  let finish: Finish | undefined;
-  let error: InBandError | undefined;
-  let answerId: string | undefined;
 
   const readItem = (item: JsonObject): void => {
     const { type, content, encrypted_content: sealed } = item;
     if (type === "function_call") called = true;
-    if (says(item)) said = true;
+    if (says(item)) seen.said = true;
     if (isArray(content) && content.some((part) => isObject(part) && part["type"] === "refusal")) refused = true;
     if (wanted && isText(sealed) && !seals.includes(sealed)) seals.push(sealed);
   };
   const readResponse = (response: JsonObject): void => {
-    if (isText(response["id"])) answerId = response["id"];
-    usage = decodeUsage(response["usage"]) ?? usage;
+    if (isText(response["id"])) seen.answerId = response["id"];
+    seen.usage = decodeUsage(response["usage"]) ?? seen.usage;
     for (const item of isArray(response["output"]) ? response["output"] : []) if (isObject(item)) readItem(item);
   };
   const complete = (response: JsonObject): void => {
     readResponse(response);
-    started = true;
-    finished = true;
-    finish = decodeFinish(response, { called, refused }).reason;
+    seen.started = true;
+    seen.finished = true;
+    seen.finish = decodeFinish(response, { called, refused }).reason;
   };
   const read = (type: string, json: JsonObject): "forward" | "last" => {
     const { response, item } = json;
@@ -58,21 +61,21 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
       readItem(item);
       // An item of text that is only announced is no content yet.
       if (type !== "response.output_item.added" || (item["type"] !== "message" && item["type"] !== "reasoning")) {
-        started = true;
+        seen.started = true;
       }
-    } else if (type.endsWith(".delta") && isText(json["delta"])) started = said = true;
+    } else if (type.endsWith(".delta") && isText(json["delta"])) seen.started = seen.said = true;
     return "forward";
   };
   /** A JSON answer without framing, as upstreams send that fail before they begin to stream. */
   const readBare = (text: string): void => {
     const json = text.trimStart().startsWith("{") ? parseObject(text) : undefined;
-    if (isHtml(text) || (json && isFailure(json))) error ??= inBandError(text, json);
+    if (isHtml(text) || (json && isFailure(json))) seen.error ??= inBandError(text, json);
   };
 
-  return {
+  return Object.assign<ProbeState, Pick<Probe, "see" | "body">>(seen, {
     see(frame) {
-      if (finished) return "drop";
-      if (started) {
+      if (seen.finished) return "drop";
+      if (seen.started) {
         const head = Buffer.from(frame.buffer, frame.byteOffset, Math.min(frame.length, headSize)).toString("latin1");
         const [, event, type = event] = named.exec(head) ?? [];
         if (type !== undefined && piece.test(type)) return "forward";
@@ -84,45 +87,21 @@ export function probe({ seals: wanted = false }: ProbeInit): Probe {
       }
       const json = parseObject(message.data);
       if (!json) {
-        if (isHtml(message.data)) error ??= inBandError(message.data);
+        if (isHtml(message.data)) seen.error ??= inBandError(message.data);
         return "drop";
       }
       const type = isText(json["type"]) ? json["type"] : (message.event ?? "");
       if (endsBadly(type, json)) {
-        error ??= inBandError(message.data, json);
+        seen.error ??= inBandError(message.data, json);
         return "forward";
       }
       return read(type, json);
     },
     body(json) {
-      if (isFailure(json)) error ??= inBandError(JSON.stringify(json), json);
+      if (isFailure(json)) seen.error ??= inBandError(JSON.stringify(json), json);
       else complete(json);
     },
-    get started() {
-      return started;
-    },
-    get said() {
-      return said;
-    },
-    get finished() {
-      return finished;
-    },
-    get usage() {
-      return usage;
-    },
-    get finish() {
-      return finish;
-    },
-    get error() {
-      return error;
-    },
-    get answerId() {
-      return answerId;
-    },
-    get seals() {
-      return seals;
-    },
-  };
+  });
 }
 
 /** An announced item says nothing yet, and sealed reasoning is nothing a client could show. */

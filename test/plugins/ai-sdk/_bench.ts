@@ -58,5 +58,5 @@ export async function read(response: Response, client: string): Promise<Answer> 
     for await (const { event, data } of readEvents(response)) decoder.message({ event, data }, take);
   } else decoder.body((await response.json()) as never, take);
   decoder.end(take);
-  return fold.answer;
+  return fold.answer();
 }

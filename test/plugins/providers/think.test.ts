@@ -52,7 +52,7 @@ describe("the splitter", () => {
     expect(splitter.push("a <thin")).toEqual([{ text: "a " }]);
     expect(splitter.push("g")).toEqual([{ text: "<thing" }]);
     expect(splitter.push("<think>b</")).toEqual([{ reasoning: "b" }]);
-    expect(splitter.thinking).toBe(true);
+    expect(splitter.thinking()).toBe(true);
     expect(splitter.end()).toEqual([{ reasoning: "</" }]);
     expect(splitter.end()).toEqual([]);
   });

@@ -394,7 +394,7 @@ describe("an answer of an upstream of this protocol", () => {
     const fixture = streams.find((stream) => stream.name === name)!;
     const messages = fixture.text.split("\n").flatMap((line) => (line.startsWith("data:") ? [line.slice(5)] : []));
     read(messages.map((message) => JSON.parse(message) as JsonObject)).forEach((event) => answer.event(event));
-    return answer.answer;
+    return answer.answer();
   };
 
   it("has calls, their reason to end, and text in between", () => {
