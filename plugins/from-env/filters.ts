@@ -2,7 +2,7 @@
 import { clientFilter } from "waygate/plugins/client-filter";
 import { promptFilter } from "waygate/plugins/prompt-filter";
 import { requestCaps } from "waygate/plugins/request-caps";
-import type { Policy, PolicyInit } from "./policies.ts";
+import type { Policy, PolicyInit } from "./policy.ts";
 import { listIn } from "./reader.ts";
 
 export function clientsOf({ reader }: PolicyInit): Policy | undefined {

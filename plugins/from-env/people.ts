@@ -1,7 +1,7 @@
 /** Users, their quotas and the queue they wait in, in the words of the proxies whose variables these are. */
 import { queue } from "waygate/plugins/queue";
 import { users } from "waygate/plugins/users";
-import type { Policy, PolicyInit } from "./policies.ts";
+import type { Policy, PolicyInit } from "./policy.ts";
 import { type Reader, wrong } from "./reader.ts";
 
 /** What this dialect counts requests per minute by; the first that is set counts. */

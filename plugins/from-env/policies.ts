@@ -1,35 +1,13 @@
 /** Which key, which model, how many at a time: what variables say of the providers there are. */
-import type { Plugin } from "waygate";
 import { concurrency, type ConcurrencyRule } from "waygate/plugins/concurrency";
 import { modelFilter, type ModelFilterRule } from "waygate/plugins/model-filter";
 import { quotaGroups } from "waygate/plugins/quota-groups";
 import { rotate, type RotateRule } from "waygate/plugins/rotate";
 import { temperatureZero } from "waygate/plugins/temperature-zero";
 import { capsOf, clientsOf, promptsOf } from "./filters.ts";
-import type { FindProvider } from "./names.ts";
 import { peopleOf, peopleVariables, queueOf } from "./people.ts";
+import type { Policy, PolicyInit } from "./policy.ts";
 import { listIn, type Reader, wrong } from "./reader.ts";
-
-/** A plugin and the variables that have asked for it. */
-export interface Policy {
-  readonly plugin: Plugin;
-  readonly variables: readonly string[];
-}
-
-export interface PolicyInit {
-  readonly reader: Reader;
-  readonly find: FindProvider;
-  /** Providers whose keys are those of the environment: they get what other proxies of this dialect do by themselves. */
-  readonly own: readonly string[];
-  /** Users are to be told apart, and the config lists nobody who does. */
-  readonly hasUsers: boolean;
-  /** Every provider there is, whoever has listed it. */
-  readonly all: readonly {
-    readonly name: string;
-    groupOf?(model: string): string | undefined;
-    readonly models: readonly string[];
-  }[];
-}
 
 const modes = ["balanced", "sequential"] as const;
 type Mode = (typeof modes)[number];

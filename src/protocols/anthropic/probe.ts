@@ -7,6 +7,7 @@ import { frameText, parseFrame } from "../../wire/sse.ts";
 import type { Json, JsonObject } from "../canonical.ts";
 import { frameShape, type FrameShape, stringsOf } from "../frame-shape.ts";
 import type { Probe, ProbeInit, ProbeState } from "../types.ts";
+import { unseen } from "../unseen.ts";
 import { carriesError, inBandError } from "./errors.ts";
 import { openCalls } from "./open-calls.ts";
 import { decodeFinish, decodeUsage, mergeUsage } from "./usage.ts";
@@ -20,12 +21,7 @@ const varying = stringsOf("text", "thinking", "partial_json");
 export function probe({ seals: wanted = false }: ProbeInit): Probe {
   const seals: string[] = [];
   const seen: ProbeState = {
-    started: false,
-    said: false,
-    finished: false,
-    usage: undefined,
-    finish: undefined,
-    error: undefined,
+    ...unseen,
     unsaid: terminator,
     answerId: undefined,
     seals,

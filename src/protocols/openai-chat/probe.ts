@@ -6,6 +6,7 @@ import { frameText, parseFrame, type Sse } from "../../wire/sse.ts";
 import type { JsonObject } from "../canonical.ts";
 import { frameShape, type FrameShape, stringsOf } from "../frame-shape.ts";
 import type { Probe, ProbeInit, ProbeState } from "../types.ts";
+import { unseen } from "../unseen.ts";
 import { carriesError, inBandError, isHtml } from "./errors.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 import { saysNothing } from "./blocks.ts";
@@ -36,12 +37,7 @@ function readChoice({ delta, message }: JsonObject): ChoiceReading {
 /** For protocols whose messages have `choices` and `usage` as chat's have. */
 export function createProbe(init: ProbeInit, read: (choice: JsonObject) => ChoiceReading): Probe {
   const seen: ProbeState = {
-    started: false,
-    said: false,
-    finished: false,
-    usage: undefined,
-    finish: undefined,
-    error: undefined,
+    ...unseen,
     unsaid: terminator,
   };
   let closed = false;

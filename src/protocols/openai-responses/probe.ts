@@ -6,6 +6,7 @@ import { frameText, parseFrame } from "../../wire/sse.ts";
 import type { JsonObject } from "../canonical.ts";
 import { inBandError, isHtml } from "../openai-errors.ts";
 import type { Probe, ProbeInit, ProbeState } from "../types.ts";
+import { unseen } from "../unseen.ts";
 import { endsBadly, isFailure } from "./errors.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 import { isArray, isObject, isText, parseObject } from "./values.ts";
@@ -19,12 +20,7 @@ const piece = /^response\..*(?:delta|_text\.done|arguments\.done|part\.(?:added|
 export function probe({ seals: wanted = false }: ProbeInit): Probe {
   const seals: string[] = [];
   const seen: ProbeState = {
-    started: false,
-    said: false,
-    finished: false,
-    usage: undefined,
-    finish: undefined,
-    error: undefined,
+    ...unseen,
     answerId: undefined,
     seals,
   };
