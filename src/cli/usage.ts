@@ -136,6 +136,8 @@ async function askedOf(values: Values): Promise<Asked> {
   if (span === undefined)
     throw wrong(`--last ${plain(last)} is no span`, "It is a number of m, h, d or w.", "--last 7d");
   const [user, provider] = [textOf(values, "user"), textOf(values, "provider")];
+  if (by === "key" && user !== undefined)
+    throw wrong("--by key goes with no --user", "How much one user used of a key is not kept.", "--by model");
   return {
     by,
     last,
