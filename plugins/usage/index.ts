@@ -10,7 +10,7 @@ import { statementsFor } from "./statements.ts";
 export { createPricer } from "./prices.ts";
 export type { PriceOverride, PriceOverrides, Pricer } from "./prices.ts";
 export type { RetentionOptions } from "./retention.ts";
-export { usageReport } from "./report.ts";
+export { unanswered, usageReport } from "./report.ts";
 export type { Grouping, UsageQuery, UsageReport, UsageSums } from "./report.ts";
 export { usageLines } from "./export.ts";
 export { spanOf } from "./days.ts";

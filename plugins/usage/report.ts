@@ -55,15 +55,20 @@ export interface UsageReport {
 
 const MOST = 1000;
 
+/** Why no summary answers a question; `undefined` where one does. */
+export function unanswered({ by, user, provider }: Pick<UsageQuery, "by" | "user" | "provider">): string | undefined {
+  if (by === "key" && user !== undefined) return "how much one user used of a key is not kept";
+  if (by === "group" && provider !== undefined) return "how much a group used of a provider is not kept";
+  return undefined;
+}
+
 /** Which of the summaries answers a question with the fewest rows. */
 function sourceOf({ by, user, provider }: UsageQuery): Source<SumTable> {
   const columns = by === undefined ? [] : columnsOf[by];
   if (by === "key") return { table: "usage_keys", columns };
   if (user !== undefined) return { table: "usage_user_models", columns: by === "group" ? [] : columns };
   if (by === "user" || by === "group") {
-    return provider === undefined
-      ? { table: "usage_users", columns }
-      : { table: "usage_user_models", columns: columnsOf.user };
+    return { table: provider === undefined ? "usage_users" : "usage_user_models", columns };
   }
   return { table: "usage_hours", columns };
 }

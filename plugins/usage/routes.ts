@@ -5,7 +5,7 @@ import { spanOf } from "./days.ts";
 import { exportRows } from "./export.ts";
 import { overviewOf } from "./overview.ts";
 import { quotaStats, refreshStats } from "./quota-stats.ts";
-import { type Grouping, type UsageQuery, usageReport } from "./report.ts";
+import { type Grouping, unanswered, type UsageQuery, usageReport } from "./report.ts";
 
 const groupings: readonly Grouping[] = ["hour", "day", "provider", "model", "user", "group", "key"];
 
@@ -16,15 +16,13 @@ export function usageRoutes(app: () => App): Required<Pick<Plugin, "routes" | "a
     if (found !== undefined) return found;
     throw new HTTPError({ status: 503, message: "There is no database: the config says database: false." });
   };
-  const of = async (event: H3Event, user: string): Promise<object> => {
-    const query = queryOf(event, app());
-    if (query.by === "key") throw bad("by", "something else: how much one user used of a key is not kept");
-    return usageReport(database(), { ...query, user });
+  const of = async (event: H3Event, user: string | undefined): Promise<object> => {
+    const query: UsageQuery = { ...queryOf(event, app()), ...(user !== undefined && { user }) };
+    const reason = unanswered(query);
+    if (reason !== undefined) throw bad("by", `something else: ${reason}`);
+    return usageReport(database(), query);
   };
-  const all = async (event: H3Event): Promise<object> => {
-    const user = event.url.searchParams.get("user");
-    return user === null ? usageReport(database(), queryOf(event, app())) : of(event, user);
-  };
+  const all = (event: H3Event): Promise<object> => of(event, event.url.searchParams.get("user") ?? undefined);
   return {
     routes: {
       "GET /v1/usage": async (event) => {

@@ -126,7 +126,7 @@ async function exportTo({ terminal, values }: Call, file: string, { span }: Aske
 }
 
 async function askedOf(values: Values): Promise<Asked> {
-  const { spanOf } = await import("waygate/plugins/usage");
+  const { spanOf, unanswered } = await import("waygate/plugins/usage");
   const by = textOf(values, "by") ?? "day";
   const last = textOf(values, "last") ?? "7d";
   const span = spanOf(last);
@@ -136,8 +136,8 @@ async function askedOf(values: Values): Promise<Asked> {
   if (span === undefined)
     throw wrong(`--last ${plain(last)} is no span`, "It is a number of m, h, d or w.", "--last 7d");
   const [user, provider] = [textOf(values, "user"), textOf(values, "provider")];
-  if (by === "key" && user !== undefined)
-    throw wrong("--by key goes with no --user", "How much one user used of a key is not kept.", "--by model");
+  const reason = unanswered({ by, ...(user !== undefined && { user }), ...(provider !== undefined && { provider }) });
+  if (reason !== undefined) throw wrong(`--by ${by} cannot be answered`, `${reason}.`, "--by model");
   return {
     by,
     last,

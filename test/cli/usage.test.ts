@@ -124,7 +124,7 @@ describe("proxy usage", () => {
     [{ by: "colour" }, /--by colour groups nothing/],
     [{ last: "soon" }, /--last soon is no span/],
     [{ export: "usage.xls" }, /ends in neither/],
-    [{ by: "key", user: "mia" }, /--by key goes with no --user/],
+    [{ by: "key", user: "mia" }, /--by key cannot be answered/],
   ])("is wrong use with %o", async (values, why) => {
     await expect(run(folder(), values)).rejects.toThrow(why);
   });

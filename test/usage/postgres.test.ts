@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { usageLines, usageReport, type Grouping, type UsageQuery } from "waygate/plugins/usage";
+import { usageLines, unanswered, usageReport, type Grouping, type UsageQuery } from "waygate/plugins/usage";
 import { virtualClock } from "waygate/testing";
 import type { Entry } from "../../plugins/usage/entry.ts";
 import { createLedger } from "../../plugins/usage/ledger.ts";
@@ -55,16 +55,17 @@ async function filled(database: OpenDatabase): Promise<OpenDatabase> {
 
 const span = { from: start, to: start + REQUESTS * HOUR };
 const groupings: readonly Grouping[] = ["hour", "day", "provider", "model", "user", "group", "key"];
-const queries: readonly UsageQuery[] = [
+const asked: readonly UsageQuery[] = [
   span,
   ...groupings.map((by) => ({ ...span, by })),
-  ...groupings.filter((by) => by !== "key").map((by) => ({ ...span, by, user: "user-1" })),
+  ...groupings.map((by) => ({ ...span, by, user: "user-1" })),
   ...groupings.map((by) => ({ ...span, by, provider: "provider-2" })),
   { ...span, by: "day", zone: "Asia/Tokyo" },
   { ...span, by: "model", user: "' OR 1=1 --" },
   { from: 0, to: 1, by: "model" },
   { from: 0, to: 1, by: "group", user: "user-1" },
 ];
+const queries = asked.filter((query) => unanswered(query) === undefined);
 
 const shown = ({ from, to, ...asked }: UsageQuery): string => `${JSON.stringify(asked)} of ${(to - from) / HOUR} hours`;
 

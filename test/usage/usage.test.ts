@@ -186,6 +186,7 @@ describe("GET /v1/usage", () => {
     ["last=yesterday", "last"],
     ["by=colour", "by"],
     ["by=key&user=mia", "by"],
+    ["by=group&provider=lab", "by"],
     ["from=2026-01-02&to=2026-01-01", "from"],
     ["from=soon", "from"],
     ["zone=Mars/Base", "zone"],
