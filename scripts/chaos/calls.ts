@@ -127,7 +127,7 @@ export function checkRates(
         if (inWindow.length <= rate.requests + forgotten.length) continue;
         violate(
           "limits-kept",
-          `${key}: ${inWindow.length} calls in ${length} ms, ${rate.requests} per ${rate.window} may be, ${forgotten.length} forgotten`,
+          `${key}: ${inWindow.length} calls in ${length} ms, ${rate.requests} per ${rate.window} may be, ${forgotten.length} forgotten: ${inWindow.map((call) => Math.round(call.at)).join(" ")}; kills ${kills.map(Math.round).join(" ")}`,
           at,
         );
         break;

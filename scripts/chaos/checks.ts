@@ -34,7 +34,7 @@ export function checkServed(served: Served, { lives, calls, violate, lag }: Chec
   const { asked, end, why, status } = served;
   const name = `#${asked.index} ${asked.dialect}${asked.stream ? " stream" : ""} ${asked.model}`;
   const own = calls.of(asked.index);
-  const about = `${name} ${end} ${status} ${Math.round(served.startedAt)}…${Math.round(served.endedAt)} ms: ${why}; calls: ${own.map(shown).join(", ")}`;
+  const about = `${name} ${end} ${status} ${Math.round(served.startedAt)}…${Math.round(served.endedAt)} ms${served.reused ? " on a kept connection" : ""}: ${why}; calls: ${own.map(shown).join(", ")}`;
   const stops = stopsDuring(served, lives);
   if (end === "malformed" || end === "wrong" || end === "endless") violate("one-end", about, served.endedAt);
   if (

@@ -158,6 +158,9 @@ export function createChooser({ state, pool, policies, targets, barred }: Choose
         const call = await waitAt(state, spot, awaited, patience());
         refusals.restart();
         if (call === "over") {
+          // What comes back in the very moment of the end counts as well.
+          const last = state.cancellation.aborted ? undefined : await selector.next(targets, excluded);
+          if (last?.placed) return last.placed;
           state.waited = true;
           return undefined;
         }
