@@ -41,6 +41,31 @@ describe("a request that waits", () => {
     await Promise.all(stuck);
   });
 
+  it("is answered by a key that is back in the very moment in which it would have given up", async () => {
+    await using bench = await lab({
+      providers: { lab: ["a", "b"] },
+      concurrency: 1,
+      retry: { queueWait: 3000 },
+      upstream: inTurn(silence(), answer()),
+    });
+    const busy = new AbortController();
+    const [key] = bench.pool.list("lab");
+    const target = { provider: "lab", credential: key!.id };
+    const rest = {
+      state: "cooling",
+      until: bench.clock.now() + 3000,
+      policy: "test",
+      reason: "test",
+      kind: "failing",
+    } as const;
+    bench.pool.rest(target, rest);
+    const stuck = bench.proxy.chat({ model: "lab/m" }, { signal: busy.signal });
+    const waiting = bench.proxy.chat({ model: "lab/m" });
+    expect(await bench.finish(waiting)).toMatchObject({ status: 200, took: 3000 });
+    busy.abort();
+    await stuck;
+  });
+
   it("is not forgotten when a place became free while a policy thought about who would have been first", async () => {
     const thinking = gate();
     const slow = definePlugin({
