@@ -42,7 +42,8 @@ export function checkServed(served: Served, { lives, calls, violate, lag }: Chec
     !lives.some(({ stopping, ended }) => stopping && (!ended || ended.at > served.startedAt - 30_000))
   )
     violate("no-cut", about, served.endedAt);
-  if (end === "cut" && !stops.some((life) => mayCut(life, served))) violate("no-cut", about, served.endedAt);
+  if (end === "cut" && !stops.some((life) => mayCut(life, served)) && !isStarting(served, lives))
+    violate("no-cut", about, served.endedAt);
 
   const silent = own.filter(({ reused, fault }) => reused && (fault === "drop" || fault === "reset")).length;
   if (own.length > ATTEMPTS + silent) violate("attempts-bounded", `${own.length} calls: ${about}`, served.endedAt);
@@ -65,6 +66,14 @@ function mayCut({ stopping, ended }: Running, { startedAt, endedAt, status }: Se
   if (endedAt >= at + DRAIN - 100) return true;
   // Nobody has taken the connection any more, or it was kept and is closed just now.
   return status === 0 && startedAt >= at - 50 && ended !== undefined;
+}
+
+/** Before a server listens it looks whether the port is free by listening for a moment, and drops whoever comes then. */
+function isStarting({ startedAt, endedAt, status }: Served, lives: readonly Running[]): boolean {
+  return (
+    status === 0 &&
+    lives.some(({ readyAt }, place) => readyAt >= startedAt && (lives[place - 1]?.ended?.at ?? 0) <= endedAt)
+  );
 }
 
 export function shown({ provider, fault, at, endedAt, how }: Call): string {
