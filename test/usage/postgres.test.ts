@@ -55,7 +55,7 @@ async function filled(database: OpenDatabase): Promise<OpenDatabase> {
 
 const span = { from: start, to: start + REQUESTS * HOUR };
 const groupings: readonly Grouping[] = ["hour", "day", "provider", "model", "user", "group", "key"];
-const asked: readonly UsageQuery[] = [
+const wanted: readonly UsageQuery[] = [
   span,
   ...groupings.map((by) => ({ ...span, by })),
   ...groupings.map((by) => ({ ...span, by, user: "user-1" })),
@@ -65,7 +65,7 @@ const asked: readonly UsageQuery[] = [
   { from: 0, to: 1, by: "model" },
   { from: 0, to: 1, by: "group", user: "user-1" },
 ];
-const queries = asked.filter((query) => unanswered(query) === undefined);
+const queries = wanted.filter((query) => unanswered(query) === undefined);
 
 const shown = ({ from, to, ...asked }: UsageQuery): string => `${JSON.stringify(asked)} of ${(to - from) / HOUR} hours`;
 
