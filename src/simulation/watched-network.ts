@@ -125,7 +125,9 @@ export function watchedNetwork(init: WatchedNetworkInit): Transport {
     const { rations } = own().seen;
     const tell = (what: string | undefined): void =>
       what === undefined ? undefined : violate("limits-kept", what, life);
-    if (life.sendings.length === 0) tell(rations.client(life.request.client, { at: life.askedAt, wall: sending.wall }));
+    // A client's request counts when it is accepted, which may be another day than that of its call.
+    const accepted = { at: life.askedAt, wall: sending.wall - (sending.at - life.askedAt) };
+    if (life.sendings.length === 0) tell(rations.client(life.request.client, accepted));
     if (sending.call.play.head?.status === 200) tell(rations.call(sending.provider, sending.key, sending));
   };
 
